@@ -1,0 +1,66 @@
+//! What an RPC's own options say.
+
+use std::fmt;
+
+use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
+
+const PACKAGE: &str = "lunarfront.options.v1";
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub access: Access,
+    pub key_required: bool,
+    pub secret_answer: bool,
+    pub each_service: bool,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    Permission(String),
+    SignedIn,
+    Public,
+    /// Other services; nobody from outside.
+    Service,
+}
+
+impl Options {
+    pub fn of(pool: &DescriptorPool, rpc: &MethodDescriptor) -> Self {
+        let flag = |name: &str| value(pool, rpc, name).is_some_and(|value| value.as_bool() == Some(true));
+        let permission = value(pool, rpc, "permission").and_then(|value| value.as_str().map(str::to_owned));
+        let access = match permission {
+            Some(word) => Access::Permission(word),
+            None if flag("public") => Access::Public,
+            None if flag("signed_in") => Access::SignedIn,
+            None => Access::Service,
+        };
+        Self {
+            access,
+            key_required: flag("idempotency_key_required"),
+            secret_answer: flag("secret_answer"),
+            each_service: flag("each_service"),
+        }
+    }
+
+    /// Somebody tries a secret here, so it is limited more tightly.
+    pub fn is_sign_in(&self) -> bool {
+        self.access == Access::Public && self.secret_answer
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Permission(word) => word,
+            Self::SignedIn => "signed-in",
+            Self::Public => "public",
+            Self::Service => "services",
+        })
+    }
+}
+
+fn value(pool: &DescriptorPool, rpc: &MethodDescriptor, name: &str) -> Option<Value> {
+    let extension = pool.get_extension_by_name(&format!("{PACKAGE}.{name}"))?;
+    let options = rpc.options();
+    options.has_extension(&extension).then(|| options.get_extension(&extension).into_owned())
+}

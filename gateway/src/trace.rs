@@ -1,0 +1,76 @@
+//! W3C trace context: continued when it came, begun when it did not.
+
+use std::fmt::Write;
+
+use opentelemetry::trace::TraceContextExt;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+/// A `traceparent` in its only version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// `00` or `01`.
+    flags: String,
+}
+
+impl Trace {
+    /// The trace that a caller sent, when it is well formed.
+    pub fn parse(traceparent: &str) -> Option<Self> {
+        let mut parts = traceparent.split('-');
+        let (version, id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let hex = |text: &str, length: usize| {
+            text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        };
+        let zero = |text: &str| text.bytes().all(|byte| byte == b'0');
+        let well = version == "00" && hex(id, 32) && hex(parent, 16) && hex(flags, 2) && parts.next().is_none();
+        (well && !zero(id) && !zero(parent)).then(|| Self { id: id.to_owned(), flags: flags.to_owned() })
+    }
+
+    /// A trace that begins here.
+    pub fn begin() -> Self {
+        Self { id: Uuid::now_v7().simple().to_string(), flags: "01".to_owned() }
+    }
+
+    /// What the services are sent: the span at hand when it is exported, else a step of our own.
+    pub fn onward(&self, span: &Span) -> String {
+        let context = span.context();
+        let exported = context.span().span_context().clone();
+        if exported.is_valid() {
+            let flags = exported.trace_flags().to_u8();
+            return format!("00-{}-{}-{flags:02x}", exported.trace_id(), exported.span_id());
+        }
+        let mut step = String::with_capacity(55);
+        let random = Uuid::now_v7().as_u64_pair().1;
+        write!(step, "00-{}-{random:016x}-{}", self.id, self.flags).expect("a string takes all");
+        step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_well_formed_trace_is_continued() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = Trace::parse(good).unwrap();
+        let onward = trace.onward(&Span::none());
+        assert_eq!(Trace::parse(&onward).unwrap(), trace);
+        assert_ne!(onward, good, "the next step is another one");
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
+            assert_eq!(Trace::parse(bad), None, "{bad}");
+        }
+        assert!(Trace::parse(&Trace::begin().onward(&Span::none())).is_some());
+    }
+}

@@ -1,0 +1,107 @@
+//! The stream of what the hosting service told.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use db::outbox::Cursor;
+use proto::common::v1 as pb;
+use proto::common::v1::outbox_service_server::OutboxService;
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+
+use crate::refusal::Common;
+use crate::{App, Fault, Reply, check, refuse};
+
+/// How often the outbox is looked at when nothing wakes us, and how often a silent stream shows a sign of life.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+const SIGN_EVERY: u32 = 40;
+
+/// Implements `OutboxService` for any service.
+#[derive(Clone, Debug)]
+pub(crate) struct OutboxRpc {
+    pub(crate) app: App,
+}
+
+#[async_trait]
+impl OutboxService for OutboxRpc {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchResponse, Status>> + Send>>;
+
+    async fn watch(&self, request: Request<pb::WatchRequest>) -> Reply<Self::WatchStream> {
+        let (caller, message) = check(&request)?;
+        let user = caller.user.clone().ok_or_else(|| refuse(self.app.name, &Common::Unauthenticated))?;
+        let kinds: Vec<&'static str> = proto::EVENTS
+            .iter()
+            .filter(|(_, permission)| permission.is_some_and(|word| user.permissions.allow(word)))
+            .map(|(kind, _)| *kind)
+            .collect();
+        let refused = |error: db::Error| refuse(self.app.name, &Common::from(error));
+        let mut cursor = match message.cursor.as_str() {
+            "" => {
+                let mut conn = self.app.db.background().await.map_err(refused)?;
+                db::outbox::end(&mut conn).await.map_err(refused)?
+            }
+            text => text.parse::<Cursor>().map_err(|_| {
+                refuse(self.app.name, &Common::from(types::Violation::new("cursor", "is not one of ours")))
+            })?,
+        };
+        let (send, receive) = tokio::sync::mpsc::channel(64);
+        let app = self.app.clone();
+        let stop = app.tasks.stopping();
+        app.tasks.clone().spawn(async move {
+            let mut looks = 0;
+            let mut pace = tokio::time::interval(LOOK_EVERY);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = send.closed() => return,
+                    _ = pace.tick() => {}
+                }
+                // The token's end is the stream's end: the next connection brings a new one.
+                if user.expires_at < app.clock.now() {
+                    return;
+                }
+                match look(&app, &kinds, &cursor).await {
+                    Ok((told, next)) => {
+                        looks = if told.is_empty() && next == cursor { looks + 1 } else { 0 };
+                        cursor = next;
+                        for event in told {
+                            if send.send(Ok(event)).await.is_err() {
+                                return;
+                            }
+                        }
+                        if looks % SIGN_EVERY == 0 {
+                            let sign = pb::WatchResponse { cursor: cursor.to_string(), ..Default::default() };
+                            if send.send(Ok(sign)).await.is_err() {
+                                return;
+                            }
+                        }
+                    }
+                    Err(fault) => {
+                        let _ = send.send(Err(refuse(app.name, &Common::Fault(fault)))).await;
+                        return;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receive))))
+    }
+}
+
+async fn look(app: &App, kinds: &[&str], cursor: &Cursor) -> Result<(Vec<pb::WatchResponse>, Cursor), Fault> {
+    let mut conn = app.db.background().await?;
+    let watched = db::outbox::watch(&mut conn, *cursor, kinds, 100).await?;
+    let told = watched
+        .events
+        .into_iter()
+        .map(|row| pb::WatchResponse {
+            cursor: row.cursor.to_string(),
+            event_id: row.event_id.to_string(),
+            kind: row.kind,
+            subject_id: row.aggregate_id.to_string(),
+            occurred_at: Some(proto::timestamp(row.created_at)),
+        })
+        .collect();
+    Ok((told, watched.cursor))
+}

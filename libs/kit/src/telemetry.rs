@@ -1,0 +1,91 @@
+//! Logs, traces and metrics.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Ends the export of traces when it is dropped.
+pub struct Telemetry(Option<SdkTracerProvider>);
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(provider) = self.0.take() {
+            // The collector may be gone: the process ends all the same.
+            let _ = provider.shutdown_with_timeout(Duration::from_secs(2));
+        }
+    }
+}
+
+/// Starts JSON logs on standard output, metrics, and with an endpoint the export of traces by OTLP.
+///
+/// # Errors
+/// When the filter or the endpoint cannot be read.
+pub fn start(service: &'static str, filter: &str, otlp_endpoint: Option<&str>) -> Result<Telemetry, String> {
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let filter = EnvFilter::try_new(filter).map_err(|error| format!("LOG: {error}"))?;
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_target(false)
+        .with_filter(filter);
+    let provider = otlp_endpoint.filter(|endpoint| !endpoint.is_empty()).map(|endpoint| exporter(service, endpoint)).transpose()?;
+    let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+    let started = tracing_subscriber::registry().with(lines).with(traces).try_init();
+    started.map_err(|error| error.to_string())?;
+    metrics_handle();
+    Ok(Telemetry(provider))
+}
+
+fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, String> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .build()
+        .map_err(|error| format!("OTLP_ENDPOINT: {error}"))?;
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(Resource::builder().with_service_name(service).build())
+        .build())
+}
+
+/// The recorder of this process, installed at the first call.
+pub fn metrics_handle() -> PrometheusHandle {
+    METRICS
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new()
+                .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+            let recorder = builder.expect("the buckets are not empty").build_recorder();
+            let handle = recorder.handle();
+            // A second recorder, as in tests, only loses its numbers.
+            let _ = metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}
+
+/// Makes a span the child of the trace that came with a call or an event.
+pub fn continue_trace(span: &Span, traceparent: Option<&str>) {
+    let Some(traceparent) = traceparent else { return };
+    let headers = std::collections::HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    let parent = opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers));
+    // Without an exporter there is no layer to tell; that is no error.
+    let _ = span.set_parent(parent);
+    if let Some(trace_id) = traceparent.split('-').nth(1) {
+        span.record("trace.id", trace_id);
+    }
+}

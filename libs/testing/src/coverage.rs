@@ -1,0 +1,62 @@
+//! Permission coverage: every RPC of a service, the day it is born.
+
+use kit::Service;
+use proto::{Access, RPCS, Rpc};
+use tonic::client::Grpc;
+use tonic::{Code, Request};
+
+use crate::{House, RawCodec, Voice};
+
+impl<S: Service> House<S> {
+    /// Every RPC of this service refuses nobody, the wrong user and the wrong service as its option says.
+    ///
+    /// # Panics
+    /// When one lets somebody through.
+    pub async fn refuses_whom_it_must(&self) {
+        let package = format!("/lunarfront.{}.v1.", S::NAME);
+        let mut seen = 0;
+        for rpc in RPCS.iter().filter(|rpc| rpc.path.starts_with(&package) || rpc.each_service) {
+            seen += 1;
+            let nobody = call(self.nobody(), rpc).await;
+            let powerless = call(self.user(&["nothing.view"]), rpc).await;
+            let stranger = call_without_service_token(self, rpc).await;
+            assert_eq!(stranger, Some(Code::Unauthenticated), "{}: without a service token", rpc.path);
+            match rpc.access {
+                Access::Permission(word) => {
+                    assert_eq!(powerless, Some(Code::PermissionDenied), "{} wants {word}", rpc.path);
+                    if !rpc.callers.contains(&"gateway") {
+                        assert_eq!(nobody, Some(Code::Unauthenticated), "{} wants a user", rpc.path);
+                    }
+                }
+                Access::SignedIn => {
+                    if !rpc.callers.contains(&"gateway") {
+                        assert_eq!(nobody, Some(Code::Unauthenticated), "{} wants a user", rpc.path);
+                    }
+                    assert_ne!(powerless, Some(Code::PermissionDenied), "{} takes any user", rpc.path);
+                }
+                Access::Service => {
+                    if !rpc.callers.contains(&"*") {
+                        assert_eq!(nobody, Some(Code::PermissionDenied), "{} is for services", rpc.path);
+                        assert_eq!(powerless, Some(Code::PermissionDenied), "{} is for services", rpc.path);
+                    }
+                }
+                Access::Public => assert_ne!(nobody, Some(Code::Unauthenticated), "{} is public", rpc.path),
+            }
+        }
+        assert!(seen > 0, "{} has RPCs", S::NAME);
+    }
+}
+
+async fn call(voice: Voice, rpc: &Rpc) -> Option<Code> {
+    let mut grpc = Grpc::new(voice);
+    grpc.ready().await.unwrap();
+    let path = rpc.path.parse().unwrap();
+    grpc.unary(Request::new(Vec::new()), path, RawCodec).await.err().map(|status| status.code())
+}
+
+async fn call_without_service_token<S: Service>(house: &House<S>, rpc: &Rpc) -> Option<Code> {
+    let mut grpc = Grpc::new(house.channel());
+    grpc.ready().await.unwrap();
+    let path = rpc.path.parse().unwrap();
+    grpc.unary(Request::new(Vec::new()), path, RawCodec).await.err().map(|status| status.code())
+}
