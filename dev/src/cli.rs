@@ -13,6 +13,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Starts the whole suite with private servers and the demo shop, and follows it until Ctrl-C.
     Run(Run),
+    /// Creates, migrates and seeds the shop's database, and starts no service.
+    Prepare(Run),
+    /// Prints this clone's keys and passwords for `docker compose --env-file`.
+    Env,
     /// Drops all data of this clone's suites.
     Reset,
     /// Everything that does not need the servers: formatting, protocol, lints.

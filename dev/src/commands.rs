@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,6 +12,7 @@ use crate::failure::{Failure, Result, While};
 use crate::logs::{self, Sink};
 use crate::place::Place;
 use crate::ports::Ports;
+use crate::secrets::Secrets;
 use crate::settings::{Addresses, DatabaseUrl, Limits};
 use crate::suite::{Keeps, Managed, Suite};
 use crate::terminal::{Step, paint, say};
@@ -27,6 +28,8 @@ const INTERRUPTED: i32 = 130;
 pub(crate) async fn dispatch(command: Command) -> Result<i32> {
     match command {
         Command::Run(options) => run(&Place::find()?, options).await,
+        Command::Prepare(options) => prepare(&Place::find()?, options).await,
+        Command::Env => env(&Place::find()?),
         Command::Reset => reset(&Place::find()?).await,
         Command::Check => test::check(&Place::find()?).await,
         Command::Test { fast } => test::test(&Place::find()?, fast).await,
@@ -59,6 +62,25 @@ async fn run(place: &Place, options: Run) -> Result<i32> {
     Ok(if code == INTERRUPTED { 0 } else { code })
 }
 
+/// What `run` does to the database, for services that run elsewhere.
+async fn prepare(place: &Place, options: Run) -> Result<i32> {
+    let mut suite = Suite::new(place.shop()?, Ports::fixed(options.port))?;
+    suite.managed = managed(options)?;
+    guarded(&mut suite, async |suite| {
+        suite.clean(Keeps::Everything).await?;
+        suite.prepare(place).await?;
+        Ok(0)
+    })
+    .await
+}
+
+fn env(place: &Place) -> Result<i32> {
+    let shop = place.shop()?;
+    let values = Secrets::load(&shop.home.join("secrets.json"))?.for_compose()?;
+    values.into_iter().for_each(|(name, value)| say(format!("{name}={value}")));
+    Ok(0)
+}
+
 async fn servers(place: &Place, command: &[String]) -> Result<i32> {
     let mut suite = Suite::new(place.spare("test")?, Ports::free()?)?;
     guarded(&mut suite, async |suite| {
@@ -76,6 +98,7 @@ async fn suite(place: &Place, options: SuiteOptions) -> Result<i32> {
         suite.clean(if options.keep { Keeps::Everything } else { Keeps::Nothing }).await?;
         suite.start(place).await?;
         let environment = suite.environment()?;
+        suite.expect_deaths();
         while_kept(suite, &options.command, &environment, &place.root).await
     })
     .await
@@ -119,7 +142,7 @@ pub(crate) async fn guarded(suite: &mut Suite, work: impl AsyncFnOnce(&mut Suite
     let step = Step::begin("stopping");
     let hurried = tokio::select! {
         biased;
-        () = interrupts.next() => true,
+        () = interrupts.again() => true,
         () = suite.stop(DRAIN) => false,
     };
     if hurried {
@@ -172,6 +195,17 @@ impl Interrupts {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let [first, second, third] = kinds.map(signal);
         Ok(Self([first?, second?, third?]))
+    }
+
+    /// The next one after a second: one wish to end often comes as two signals, from the terminal and from make.
+    async fn again(&mut self) {
+        let began = Instant::now();
+        loop {
+            self.next().await;
+            if began.elapsed() > Duration::from_secs(1) {
+                return;
+            }
+        }
     }
 
     async fn next(&mut self) {

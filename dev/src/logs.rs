@@ -108,7 +108,8 @@ fn readable(service: &str, line: &str, colour: bool) -> String {
 
 /// How grave a line is; one that is not JSON comes from a panic or a linker and is grave.
 fn rank(line: &str) -> u8 {
-    let level = serde_json::from_str::<Value>(line).ok().and_then(|record| Some(record.get("level")?.as_str()?.to_owned()));
+    let level =
+        serde_json::from_str::<Value>(line).ok().and_then(|record| Some(record.get("level")?.as_str()?.to_owned()));
     let level = level.and_then(|level| (0..).zip(LEVELS).find(|(_, name)| *name == level));
     level.map_or(4, |(rank, _)| rank)
 }

@@ -3,6 +3,8 @@
 mod accounts;
 mod cli;
 mod commands;
+#[cfg(test)]
+mod compose;
 mod failure;
 mod foreground;
 mod http;

@@ -24,15 +24,7 @@ impl Ports {
     /// Those of `make run`, always the same.
     pub(crate) fn fixed(gateway: u16) -> Self {
         let row = |first: u16| SERVICES.into_iter().zip(first..).collect();
-        Self {
-            gateway,
-            grpc: row(8101),
-            http: row(8201),
-            postgres: 8432,
-            amqp: 8672,
-            epmd: 8674,
-            distribution: 8675,
-        }
+        Self { gateway, grpc: row(8101), http: row(8201), postgres: 8432, amqp: 8672, epmd: 8674, distribution: 8675 }
     }
 
     /// Any that nobody uses.

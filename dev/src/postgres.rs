@@ -128,7 +128,7 @@ impl Postgres {
             program: programs(wanted.as_deref().map(str::trim))?.join(program),
             arguments,
             environment: BTreeMap::from([("LANG".into(), "C.UTF-8".into())]),
-            directory: self.data.parent().unwrap_or(Path::new("/")).to_owned(),
+            directory: self.data.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned),
             account: self.account.clone(),
             ending: Ending::Database,
             output: Output::File(self.log.clone()),
@@ -152,6 +152,9 @@ fn programs(version: Option<&str>) -> Result<PathBuf> {
 /// Installed servers by version, oldest first.
 pub(crate) fn installed() -> BTreeMap<u32, PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let versions = versions.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))));
-    versions.filter(|(_, path): &(u32, PathBuf)| path.join("postgres").exists() && path.join("initdb").exists()).collect()
+    let versions =
+        versions.filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))));
+    versions
+        .filter(|(_, path): &(u32, PathBuf)| path.join("postgres").exists() && path.join("initdb").exists())
+        .collect()
 }

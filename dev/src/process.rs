@@ -60,6 +60,7 @@ pub(crate) struct Running {
     pid: Pid,
     ending: Ending,
     ended: Option<ExitStatus>,
+    told: Option<Instant>,
 }
 
 impl Ending {
@@ -106,7 +107,7 @@ impl Spec {
         let raw = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let pid = raw.ok_or_else(|| Failure::new("the system gave an impossible process id"))?;
         let mark = Mark::of(&self.name, child.id());
-        Ok(Running { mark, since: Instant::now(), child, pid, ending: self.ending, ended: None })
+        Ok(Running { mark, since: Instant::now(), child, pid, ending: self.ending, ended: None, told: None })
     }
 
     /// Runs the process to its end; an answer other than 0 fails with the last lines of its output.
@@ -156,18 +157,26 @@ impl Running {
         }
     }
 
+    /// Asks it to end, once.
+    pub(crate) fn tell(&mut self) {
+        if self.told.is_none() {
+            self.signal(self.ending.polite());
+            self.told = Some(Instant::now());
+        }
+    }
+
     /// Ends it politely, by force after `patience`, and clears what it left in its group.
     pub(crate) async fn stop(&mut self, patience: Duration) {
-        self.signal(self.ending.polite());
+        self.tell();
         for (patience, next) in [(patience, self.ending.forceful()), (Duration::from_secs(5), Signal::KILL)] {
             let deadline = Instant::now() + patience;
-            let mut told = Instant::now();
             while self.ended().is_none() && Instant::now() < deadline {
                 pause().await;
                 // A node that is just booting ignores TERM, so it is told again.
-                if self.ending == Ending::Broker && told.elapsed() > Duration::from_secs(1) {
-                    self.signal(self.ending.polite());
-                    told = Instant::now();
+                let deaf = self.told.is_some_and(|told| told.elapsed() > Duration::from_secs(1));
+                if self.ending == Ending::Broker && deaf {
+                    self.told = None;
+                    self.tell();
                 }
             }
             self.signal(next);

@@ -87,7 +87,14 @@ impl Rabbit {
         let port = self.ports.epmd.to_string();
         let arguments = ["-port", &port, "-address", "127.0.0.1"].map(str::to_owned).to_vec();
         let (program, log) = (PathBuf::from("epmd"), self.epmd_log.clone());
-        Spec { name: EPMD.into(), program, arguments, ending: Ending::Service, output: Output::File(log), ..self.spec() }
+        Spec {
+            name: EPMD.into(),
+            program,
+            arguments,
+            ending: Ending::Service,
+            output: Output::File(log),
+            ..self.spec()
+        }
     }
 
     pub(crate) fn spec(&self) -> Spec {

@@ -40,6 +40,7 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    #[cfg(test)]
     pub(crate) fn new() -> Result<Self> {
         let mut secrets = Self::default();
         secrets.complete()?;
@@ -76,6 +77,24 @@ impl Secrets {
             Ok(format!("{name}={}", STANDARD.encode(pair.public_key().as_ref())))
         };
         Ok(self.service_keys.iter().map(public).collect::<Result<Vec<_>>>()?.join(","))
+    }
+
+    /// The values that compose.yaml asks for.
+    pub(crate) fn for_compose(&self) -> Result<Vec<(String, String)>> {
+        let mut values = vec![
+            ("SERVICE_KEYS".to_owned(), self.public_keys()?),
+            ("TOKEN_KEY".to_owned(), self.token_key.clone()),
+            ("REFRESH_KEY".to_owned(), self.refresh_key.clone()),
+        ];
+        for process in SERVICES.iter().chain(&[GATEWAY]) {
+            let key = self.service_key(process)?.to_owned();
+            values.push((format!("{}_SERVICE_KEY", process.to_uppercase()), key));
+        }
+        for service in SERVICES {
+            let password = self.role(&format!("{service}_rt"))?.to_owned();
+            values.push((format!("{}_PASSWORD", service.to_uppercase()), password));
+        }
+        Ok(values)
     }
 
     /// Makes what is missing; whether anything was.

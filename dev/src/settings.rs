@@ -22,8 +22,8 @@ pub(crate) const DATABASE: &str = "lunarfront";
 const ISSUER: &str = "https://demo.lunarfront.test";
 
 /// What is passed on from the environment of the terminal; everything else of it stays outside.
-const TURNABLE: [&str; 7] =
-    ["LOG", "OTLP_ENDPOINT", "RUST_BACKTRACE", "CORS_ORIGINS", "POOL_REQUESTS", "POOL_BACKGROUND", "CONCURRENCY_MAX"];
+const TURNABLE: [&str; 3] = ["LOG", "OTLP_ENDPOINT", "RUST_BACKTRACE"];
+const TURNABLE_OF_SERVICES: [&str; 3] = ["POOL_REQUESTS", "POOL_BACKGROUND", "CONCURRENCY_MAX"];
 
 /// How strict the gateway's limits are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -115,9 +115,11 @@ impl Settings<'_> {
         settings.extend(own([
             ("DATABASE_URL", database.to_string()),
             ("AMQP_URL", self.addresses.amqp.clone()),
+            ("REFLECTION", "true".into()),
             ("LISTEN", local(self.ports.grpc.get(name))),
             ("HTTP_LISTEN", local(self.ports.http.get(name))),
         ]));
+        settings.extend(turned(&TURNABLE_OF_SERVICES));
         if self.limits == Limits::Raised {
             settings.entry("CONCURRENCY_MAX".into()).or_insert_with(|| "512".into());
         }
@@ -137,6 +139,7 @@ impl Settings<'_> {
     pub(crate) fn gateway(&self) -> Result<BTreeMap<String, String>> {
         let mut settings = self.shared(GATEWAY)?;
         settings.insert("LISTEN".into(), local(Some(&self.ports.gateway)));
+        settings.extend(turned(&["CORS_ORIGINS"]));
         if self.limits == Limits::Raised {
             let names = ["RATE_USER_PER_SECOND", "RATE_USER_BURST", "RATE_IP_PER_SECOND", "RATE_IP_BURST"];
             settings.extend(own(names.map(|name| (name, "1000000".into()))));
@@ -152,18 +155,19 @@ impl Settings<'_> {
             ("TOKEN_ISSUER", ISSUER.into()),
             ("TOKEN_AUDIENCE", ISSUER.into()),
             ("DEMO", "true".into()),
-            ("REFLECTION", "true".into()),
         ]);
         for (service, port) in &self.ports.grpc {
             settings.insert(format!("{}_URL", service.to_uppercase()), format!("http://127.0.0.1:{port}"));
         }
-        for name in TURNABLE {
-            if let Some(value) = std::env::var_os(name).and_then(|value| value.into_string().ok()) {
-                settings.insert(name.into(), value);
-            }
-        }
+        settings.extend(turned(&TURNABLE));
         Ok(settings)
     }
+}
+
+/// Those of the names that the terminal's environment has.
+fn turned(names: &[&str]) -> BTreeMap<String, String> {
+    let value = |name: &&str| Some(((*name).to_owned(), std::env::var_os(name)?.into_string().ok()?));
+    names.iter().filter_map(value).collect()
 }
 
 fn local(port: Option<&u16>) -> String {

@@ -89,13 +89,20 @@ impl Suite {
         Ok(Addresses { admin, amqp })
     }
 
-    /// Starts everything and waits until all are healthy. RabbitMQ needs longest, so it starts first and the
-    /// database is prepared meanwhile.
+    /// Starts everything and waits until all are healthy.
     pub(crate) async fn start(&mut self, place: &Place) -> Result<()> {
+        self.ports.check(self.ports.of_services())?;
+        let addresses = self.prepare(place).await?;
+        self.start_services(&addresses)?;
+        self.await_health().await
+    }
+
+    /// Starts the servers, and creates, migrates and seeds the database. RabbitMQ needs longest, so it starts
+    /// first and the database is prepared meanwhile.
+    pub(crate) async fn prepare(&mut self, place: &Place) -> Result<Addresses> {
         for name in SERVICES.into_iter().chain([GATEWAY]) {
             self.binaries.insert(name, place.binary(name)?);
         }
-        self.ports.check(self.ports.of_services())?;
         let rabbit = self.begin()?;
         let amqp = self.managed.amqp.clone().or_else(|| rabbit.as_ref().map(Rabbit::url)).unwrap_or_default();
         let admin = self.start_postgres().await?;
@@ -113,8 +120,7 @@ impl Suite {
             step.done("");
         }
         self.await_rabbit(rabbit).await?;
-        self.start_services(&addresses)?;
-        self.await_health().await
+        Ok(addresses)
     }
 
     pub(crate) fn base_url(&self) -> String {
@@ -148,6 +154,11 @@ impl Suite {
             ("SUITE_STATE", state.display().to_string()),
         ];
         Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// From now on somebody kills on purpose.
+    pub(crate) fn expect_deaths(&mut self) {
+        self.supervisor.expect_deaths();
     }
 
     /// Restarts who dies, for ever.

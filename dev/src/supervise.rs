@@ -22,6 +22,8 @@ use crate::{postgres, rabbit};
 /// The wait before the first restart; it doubles with every death in short order.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// When a harness kills on purpose, back-off would only cost time.
+const BRISK_WAIT: Duration = Duration::from_millis(300);
 /// Who lived this long may die again without a longer wait.
 const STEADY: Duration = Duration::from_secs(30);
 
@@ -36,6 +38,7 @@ pub(crate) struct Story {
 
 pub(crate) struct Supervisor {
     kept: Vec<Kept>,
+    longest_wait: Duration,
     record: PathBuf,
     /// A file here, named like a child, keeps that child from being restarted.
     hold: PathBuf,
@@ -65,7 +68,13 @@ impl Supervisor {
         let _ = fs::remove_dir_all(&hold);
         fs::create_dir_all(&hold).when("creating the directory of holds")?;
         let record = instance.home.join("run.json");
-        Ok(Self { kept: Vec::new(), record, hold, state: instance.home.join("suite.json"), story: Story::default() })
+        let (kept, longest_wait, state) = (Vec::new(), LONGEST_WAIT, instance.home.join("suite.json"));
+        Ok(Self { kept, longest_wait, record, hold, state, story: Story::default() })
+    }
+
+    /// From now on deaths are somebody's purpose: no long wait, no word.
+    pub(crate) fn expect_deaths(&mut self) {
+        self.longest_wait = BRISK_WAIT;
     }
 
     pub(crate) fn start(&mut self, spec: Spec) -> Result<()> {
@@ -106,18 +115,27 @@ impl Supervisor {
             let Some(again_at) = kept.again_at else {
                 kept.running.clear_group();
                 kept.deaths = if kept.running.since.elapsed() > STEADY { 0 } else { kept.deaths } + 1;
-                let wait = FIRST_WAIT.saturating_mul(1 << (kept.deaths - 1).min(10)).min(LONGEST_WAIT);
+                let wait = FIRST_WAIT.saturating_mul(1 << (kept.deaths - 1).min(10)).min(self.longest_wait);
                 kept.again_at = Some(now + wait);
-                let text = format!("{name} ended ({status}) and starts again in {} ms", wait.as_millis());
-                say(paint(33, &text));
+                if self.longest_wait > BRISK_WAIT {
+                    let text = format!("{name} ended ({status}) and starts again in {} ms", wait.as_millis());
+                    say(paint(33, &text));
+                }
                 continue;
             };
             if now < again_at || self.hold.join(name).exists() {
                 continue;
             }
+            match kept.spec.start() {
+                Ok(running) => kept.running = running,
+                Err(failure) => {
+                    say(paint(31, &format!("{name} could not be started again: {failure}")));
+                    kept.again_at = Some(now + self.longest_wait);
+                    continue;
+                }
+            }
             kept.again_at = None;
             kept.restarts += 1;
-            kept.running = kept.spec.start()?;
             changed = true;
         }
         if changed { self.write() } else { Ok(()) }
@@ -134,12 +152,11 @@ impl Supervisor {
     /// Ends the children from the outside in: the gateway, the services, the broker, the database.
     pub(crate) async fn stop(&mut self, patience: Duration) {
         for wave in [Wave::Gateway, Wave::Services, Wave::Broker, Wave::Mapper, Wave::Database] {
-            let (gone, stay) = std::mem::take(&mut self.kept).into_iter().partition::<Vec<_>, _>(|kept| wave.has(kept));
+            let (mut gone, stay) =
+                std::mem::take(&mut self.kept).into_iter().partition::<Vec<_>, _>(|kept| wave.has(kept));
             self.kept = stay;
             // All of a wave are told before any is waited for: draining takes seconds.
-            for kept in &gone {
-                kept.running.signal(kept.spec.ending.polite());
-            }
+            gone.iter_mut().for_each(|kept| kept.running.tell());
             for mut kept in gone.into_iter().rev() {
                 kept.running.stop(patience).await;
             }
@@ -209,7 +226,9 @@ pub(crate) async fn recover(instance: &Instance) -> Result<Vec<String>> {
     let recorded = fs::read(&record).ok().and_then(|bytes| serde_json::from_slice::<Record>(&bytes).ok());
     let recorded = recorded.filter(|record| record.boot == proc::boot()).unwrap_or_default().children;
     let mut left = recorded.into_iter().filter(Mark::alive).collect::<Vec<_>>();
-    left.extend(proc::living_below(&instance.servers).into_iter().filter(|mark| left_out(&left, mark)).collect::<Vec<_>>());
+    left.extend(
+        proc::living_below(&instance.servers).into_iter().filter(|mark| left_out(&left, mark)).collect::<Vec<_>>(),
+    );
     for mark in &left {
         mark.signal(ending(&mark.name).polite());
     }

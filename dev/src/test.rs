@@ -87,6 +87,7 @@ async fn travel(place: &Place, journeys: &[PathBuf], report: &mut Report) -> Res
         suite.clean(Keeps::Nothing).await?;
         suite.start(place).await?;
         let environment = suite.environment()?;
+        suite.expect_deaths();
         for journey in journeys {
             report.kept(suite, &[&journey.display().to_string()], &environment, &place.root).await?;
         }
@@ -167,7 +168,9 @@ fn journeys(directory: &Path) -> Vec<PathBuf> {
 
 fn is_journey(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let numbered = name.split_once('-').is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
+    let numbered = name
+        .split_once('-')
+        .is_some_and(|(number, _)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
     let executable = fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
     numbered && executable && (name.ends_with(".sh") || name.ends_with(".mjs"))
 }

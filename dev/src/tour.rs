@@ -27,7 +27,10 @@ pub(crate) async fn play(url: &str) -> Result<i32> {
     chapter("What lies on the shelf");
     let goods = two_goods(&clerk, &till.location).await?;
     let quantities = ["1", "2"];
-    let lines = goods.iter().zip(quantities).map(|(good, quantity)| json!({"productId": good["productId"], "quantity": quantity}));
+    let lines = goods
+        .iter()
+        .zip(quantities)
+        .map(|(good, quantity)| json!({"productId": good["productId"], "quantity": quantity}));
     let lines = lines.collect::<Vec<_>>();
 
     chapter("What would it cost? Nothing is stored");

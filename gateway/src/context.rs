@@ -10,13 +10,13 @@ use http::{HeaderMap, HeaderValue};
 use kit::User;
 use uuid::Uuid;
 
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const REQUEST_ID_MAX: usize = 128;
 
 /// One request, and who makes it.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     pub request_id: HeaderValue,
     pub client_ip: IpAddr,
     /// It speaks gRPC, or gRPC-web; its errors are statuses, not problems.
@@ -28,7 +28,7 @@ pub struct Context {
 
 /// What the bearer token says.
 #[derive(Clone, Debug)]
-pub enum Caller {
+pub(crate) enum Caller {
     Nobody,
     User(Arc<User>),
     /// The token does not hold.
@@ -39,10 +39,10 @@ pub enum Caller {
 
 /// The route that answered, as its template; it travels with the response to the access line and the metrics.
 #[derive(Clone, Debug)]
-pub struct Matched(pub Arc<str>);
+pub(crate) struct Matched(pub Arc<str>);
 
 impl Context {
-    pub fn of(request: &Request, trusted_proxies: usize) -> Self {
+    pub(crate) fn of(request: &Request, trusted_proxies: usize) -> Self {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         Self {
@@ -54,11 +54,11 @@ impl Context {
         }
     }
 
-    pub fn request_id(&self) -> &str {
+    pub(crate) fn request_id(&self) -> &str {
         self.request_id.to_str().unwrap_or_default()
     }
 
-    pub fn user(&self) -> Option<&Arc<User>> {
+    pub(crate) fn user(&self) -> Option<&Arc<User>> {
         match self.caller.get() {
             Some(Caller::User(user)) => Some(user),
             _ => None,

@@ -12,14 +12,14 @@ use crate::config::Config;
 use crate::problem::Problem;
 
 /// The limits of one process; two gateways together allow twice as much.
-pub struct Limits {
+pub(crate) struct Limits {
     user: DefaultKeyedRateLimiter<Uuid>,
     ip: DefaultKeyedRateLimiter<IpAddr>,
     sign_in: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Limits {
-    pub fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let per_second =
             |rate, burst| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
@@ -32,24 +32,24 @@ impl Limits {
 
     /// # Errors
     /// 429, and when to come again.
-    pub fn user(&self, user: Uuid) -> Result<(), Problem> {
+    pub(crate) fn user(&self, user: Uuid) -> Result<(), Problem> {
         check(&self.user, &user, "too many requests for one user")
     }
 
     /// # Errors
     /// 429, and when to come again.
-    pub fn ip(&self, ip: IpAddr) -> Result<(), Problem> {
+    pub(crate) fn ip(&self, ip: IpAddr) -> Result<(), Problem> {
         check(&self.ip, &network(ip), "too many requests from one address")
     }
 
     /// # Errors
     /// 429, and when to come again.
-    pub fn sign_in(&self, ip: IpAddr) -> Result<(), Problem> {
+    pub(crate) fn sign_in(&self, ip: IpAddr) -> Result<(), Problem> {
         check(&self.sign_in, &network(ip), "too many attempts to sign in from one address")
     }
 
     /// Forgets those who have not asked for a while.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.user.retain_recent();
         self.ip.retain_recent();
         self.sign_in.retain_recent();

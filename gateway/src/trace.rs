@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// A `traceparent` in its only version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trace {
+pub(crate) struct Trace {
     /// 32 hexadecimal digits.
     pub id: String,
     /// `00` or `01`.
@@ -18,7 +18,7 @@ pub struct Trace {
 
 impl Trace {
     /// The trace that a caller sent, when it is well formed.
-    pub fn parse(traceparent: &str) -> Option<Self> {
+    pub(crate) fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');
         let (version, id, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let hex = |text: &str, length: usize| {
@@ -30,12 +30,12 @@ impl Trace {
     }
 
     /// A trace that begins here.
-    pub fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         Self { id: Uuid::now_v7().simple().to_string(), flags: "01".to_owned() }
     }
 
     /// What the services are sent: the span at hand when it is exported, else a step of our own.
-    pub fn onward(&self, span: &Span) -> String {
+    pub(crate) fn onward(&self, span: &Span) -> String {
         let context = span.context();
         let exported = context.span().span_context().clone();
         if exported.is_valid() {

@@ -70,6 +70,7 @@ impl Client {
 
     /// Opens the stream of events.
     pub(super) async fn listen(&self) -> Result<News> {
+        say(paint(1, "\n→ GET /v1/events stays open"));
         let answer = self.http.send(self.request(&Method::GET, "/v1/events", None)?).await?;
         if !answer.status().is_success() {
             return Err(Failure::new(format!("/v1/events answers {}", answer.status())));

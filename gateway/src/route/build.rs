@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::Method;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, ExtensionDescriptor, Kind as ProtoKind, MessageDescriptor, MethodDescriptor,
-    ReflectMessage,
 };
 
 use super::template::{Segment, parse, public, render};

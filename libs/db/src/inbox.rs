@@ -234,6 +234,15 @@ pub enum Which {
     All,
 }
 
+impl std::str::FromStr for Which {
+    type Err = uuid::Error;
+
+    /// Reads the id of an event, or `all`.
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        if text == "all" { Ok(Self::All) } else { Uuid::try_parse(text).map(Self::One) }
+    }
+}
+
 /// Lets parked events be tried again, from the first attempt on.
 ///
 /// # Errors

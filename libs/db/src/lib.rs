@@ -13,6 +13,7 @@ mod pool;
 pub mod provision;
 mod roles;
 pub mod seal;
+mod snapshot;
 mod tx;
 
 pub use audit::Audit;
@@ -24,6 +25,7 @@ pub use list::{List, Page, Select, Sorts, Where, contains_pattern};
 pub use migrate::{frame_and, migrate};
 pub use pool::{Db, Pools};
 pub use roles::check_role;
+pub use snapshot::snapshot;
 pub use tx::{Subject, Tx};
 
 /// What the database can say against a statement.

@@ -40,6 +40,18 @@ pub struct Select {
     pub id: &'static str,
 }
 
+impl Select {
+    /// The statement that reads one row by its id, `$1`.
+    pub fn one(self) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(format!("select {} from {} where {} = $1", self.columns, self.from, self.id))
+    }
+
+    /// The statement that reads all rows in an order.
+    pub fn all(self, order: &'static str) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(format!("select {} from {} order by {order}", self.columns, self.from))
+    }
+}
+
 impl List {
     /// Reads the five list fields. More than 100 rows are coerced to 100 (AIP-158).
     ///

@@ -1,26 +1,43 @@
-//! (being written)
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
-use db::Subject;
-use uuid::Uuid;
+//! Events between services: the relay tells the broker what the outbox holds, the consumer applies what it hears once.
 
-#[derive(Clone, Debug)]
-pub struct Heard {
-    pub event_id: Uuid,
-    pub kind: String,
-    pub producer: String,
-    pub producer_tx: i64,
-    pub body: Bytes,
-    pub occurred_at: DateTime<Utc>,
+mod apply;
+mod broker;
+mod consume;
+mod error;
+mod hear;
+mod heard;
+mod measure;
+mod publish;
+mod relay;
+mod retry;
+mod settings;
+mod supervise;
+pub mod topology;
+
+pub use consume::consume;
+pub use error::Error;
+pub use hear::{Hear, HearError};
+pub use heard::Heard;
+pub use relay::relay;
+pub use settings::{Hook, Hooks, Settings};
+pub use topology::{HEARS, Names};
+
+use chrono::{DateTime, Utc};
+use db::Db;
+use db::inbox::Which;
+
+/// Lets the relay publish again all that it published since an instant. Says how many events.
+///
+/// # Errors
+/// The database's.
+pub async fn replay(db: &Db, from: DateTime<Utc>) -> Result<u64, db::Error> {
+    db::outbox::requeue(&mut *db.background().await?, from).await
 }
 
-impl Heard {
-    pub fn decode<E: proto::Event>(&self) -> Result<E, db::Error> {
-        E::decode(self.body.as_ref()).map_err(|error| db::Error::Decode(error.into()))
-    }
-
-    pub fn for_test(kind: &str, _subject: Subject, body: Vec<u8>, at: DateTime<Utc>) -> Self {
-        let producer = kind.split('.').next().unwrap_or_default().to_owned();
-        Self { event_id: Uuid::now_v7(), kind: kind.to_owned(), producer, producer_tx: 1, body: body.into(), occurred_at: at }
-    }
+/// Lets parked events be tried again. Says how many.
+///
+/// # Errors
+/// The database's.
+pub async fn unpark(db: &Db, which: Which) -> Result<u64, db::Error> {
+    db::inbox::unpark(&mut *db.background().await?, which).await
 }

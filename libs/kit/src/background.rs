@@ -1,6 +1,72 @@
 //! Relay, consumer, sealer and housekeeping of a service.
-use std::sync::Arc;
-use crate::config::Settings;
-use crate::{App, Service};
 
-pub(crate) fn start<S: Service>(_app: &App, _service: &Arc<S>, _settings: &Settings) -> Result<(), String> { Ok(()) }
+use std::sync::Arc;
+use std::time::Duration;
+
+use db::{Db, Tx};
+use events::{Hear, HearError, Heard};
+
+use crate::config::Settings;
+use crate::{App, Fault, Job, Service, jobs};
+
+/// Rows wait this long for their seal.
+const SEAL_EVERY: Duration = Duration::from_millis(500);
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// A service as its consumer calls it.
+struct Ear<S>(Arc<S>);
+
+impl<S: Service> Hear for Ear<S> {
+    async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), HearError> {
+        Ok(self.0.hear(tx, heard).await?)
+    }
+}
+
+/// Starts what works without being asked.
+pub(crate) fn start<S: Service>(app: &App, service: &Arc<S>, settings: &Settings) -> Result<(), String> {
+    let stop = app.tasks.stopping();
+    let amqp_url = settings.amqp_url.as_ref().ok_or("AMQP_URL is not set")?.reveal();
+    let mut told = events::Settings::new(S::NAME, amqp_url);
+    let clock = app.clock.clone();
+    told.clock = Arc::new(move || clock.now());
+    told.span = |heard| {
+        let span = tracing::info_span!(
+            "hear",
+            kind = heard.kind,
+            event.id = %heard.event_id,
+            request.id = heard.request_id,
+            trace.id = tracing::field::Empty,
+        );
+        crate::telemetry::continue_trace(&span, heard.traceparent.as_deref());
+        span
+    };
+    app.tasks.spawn(events::relay(app.db.clone(), told.clone(), stop.clone()));
+    app.tasks.spawn(events::consume(app.db.clone(), told, Ear(Arc::clone(service)), stop));
+    jobs::start(&app.tasks, &app.db, S::NAME, vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())]);
+    Ok(())
+}
+
+fn sealer<S: Service>(db: Db) -> Job {
+    Job::new("seal", SEAL_EVERY, move || {
+        let db = db.clone();
+        async move {
+            let mut conn = db.background().await?;
+            db::seal::seal(&mut conn, &crate::run::chains::<S>()).await?;
+            Ok::<_, Fault>(())
+        }
+    })
+}
+
+/// Removes what is past its time: told and heard events, idempotency keys that moved no money.
+fn tidier(db: Db) -> Job {
+    Job::new("tidy", TIDY_EVERY, move || {
+        let db = db.clone();
+        async move {
+            let mut conn = db.background().await?;
+            db::outbox::prune(&mut conn).await?;
+            db::inbox::prune(&mut conn).await?;
+            db::forget_old(&mut conn, chrono::Utc::now()).await?;
+            Ok::<_, Fault>(())
+        }
+    })
+}

@@ -51,6 +51,7 @@ where
 ///
 /// With an `Idempotency-Key` the answer is kept in the same transaction, and the same request is answered with it again.
 /// A serialization failure or deadlock runs the whole command again, so `work` must do nothing but write to `tx`.
+/// `work` must not capture anything (its future would not be `Send`); what it needs comes through [`write_with`].
 pub async fn write<M, R, E>(
     db: &Db,
     request: Request<M>,
@@ -61,20 +62,62 @@ where
     R: Message + Default,
     E: Refusal,
 {
-    let caller = check(&request)?.0.clone();
+    let (caller, name) = begin(&request)?;
     let message = request.into_inner();
+    let mut tries = 1;
+    loop {
+        let done = attempt(db, &caller, name, &message, async |tx| work(tx, &caller, &message).await).await;
+        match again(done, name, &mut tries) {
+            Some(reply) => return reply,
+            None => tries += 1,
+        }
+    }
+}
+
+/// The same with something that was prepared before the transaction, such as another service's answer.
+pub async fn write_with<M, R, E, P>(
+    db: &Db,
+    request: Request<M>,
+    prepared: &P,
+    work: impl AsyncFn(&mut Tx, &Caller, &M, &P) -> Result<R, E>,
+) -> Reply<R>
+where
+    M: Validate + Message,
+    R: Message + Default,
+    E: Refusal,
+{
+    let (caller, name) = begin(&request)?;
+    let message = request.into_inner();
+    let mut tries = 1;
+    loop {
+        let done = attempt(db, &caller, name, &message, async |tx| work(tx, &caller, &message, prepared).await).await;
+        match again(done, name, &mut tries) {
+            Some(reply) => return reply,
+            None => tries += 1,
+        }
+    }
+}
+
+fn begin<M: Validate>(request: &Request<M>) -> Result<(Caller, &'static str), Status> {
+    let caller = check(request)?.0.clone();
     let name = service(&caller);
     if caller.rpc.idempotency_key_required && caller.idempotency_key.is_none() {
         return Err(refuse(name, &Common::IdempotencyKeyRequired));
     }
-    let mut tries = 1;
-    loop {
-        match attempt(db, &caller, name, &message, &work).await {
-            Err(Attempt::Refused(error)) if error.class() == Class::Stale && tries < TRIES && retryable(&error) => tries += 1,
-            Err(Attempt::Refused(error)) => return Err(refuse(name, &error)),
-            Err(Attempt::Common(error)) => return Err(refuse(name, &error)),
-            Ok(response) => return Ok(response),
-        }
+    Ok((caller, name))
+}
+
+/// The reply, unless the attempt met another transaction and may be made again.
+fn again<R, E: Refusal>(
+    done: Result<Response<R>, Attempt<E>>,
+    name: &'static str,
+    tries: &mut usize,
+) -> Option<Reply<R>> {
+    match done {
+        Ok(response) => Some(Ok(response)),
+        Err(Attempt::Refused(error)) if error.class() == Class::Stale && *tries < TRIES && retryable(&error) => None,
+        Err(Attempt::Refused(error)) => Some(Err(refuse(name, &error))),
+        Err(Attempt::Common(error)) => Some(Err(refuse(name, &error))),
     }
 }
 
@@ -88,7 +131,7 @@ async fn attempt<M, R, E>(
     caller: &Caller,
     name: &'static str,
     message: &M,
-    work: &impl AsyncFn(&mut Tx, &Caller, &M) -> Result<R, E>,
+    work: impl AsyncFnOnce(&mut Tx) -> Result<R, E>,
 ) -> Result<Response<R>, Attempt<E>>
 where
     M: Message,
@@ -107,7 +150,7 @@ where
             Remembered::OtherRequest => return Err(Attempt::Common(Common::IdempotencyKeyReused)),
         }
     }
-    let answer = work(&mut tx, caller, message).await.map_err(Attempt::Refused)?;
+    let answer = work(&mut tx).await.map_err(Attempt::Refused)?;
     if let Some(key) = key {
         tx.answer(&space, caller.rpc.path, key, answer.encode_to_vec());
     }

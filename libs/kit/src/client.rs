@@ -132,6 +132,9 @@ impl Peer {
     }
 }
 
+/// The status that another service answered with.
+pub type Answer = Status;
+
 /// What another service answered when it did not answer as hoped. It goes on to our caller as it came, except that its
 /// mistakes and its absence are its own.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ pub mod task;
 pub mod telemetry;
 pub mod trust;
 
-pub use call::{Reply, check, read, replay, write};
+pub use call::{Reply, check, read, replay, write, write_with};
 pub use caller::{Caller, Permissions, User};
 pub use clock::Clock;
 pub use door::{Door, DoorLayer};

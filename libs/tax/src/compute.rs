@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use crate::price::{Priced, take_off};
 use crate::round::{add, even_out, round_half_up, settle, sub, sum};
 use crate::split::{Split, split};
-use crate::{Amount, DIGITS_MAX, Document, Error, LineTotals, Rounding, TaxAmount, Totals};
+use crate::{Amount, DIGITS_MAX, Document, DocumentDiscount, Error, LineTotals, Rounding, Rule, TaxAmount, Totals};
 
 /// Net, tax and total of every line and of the document.
 ///
@@ -18,10 +18,11 @@ pub fn compute(document: &Document) -> Result<Totals, Error> {
         return Err(Error::Digits);
     }
     let lines = document.lines.iter().enumerate();
-    let mut lines =
-        lines.map(|(index, line)| Priced::new(document, index, line)).collect::<Result<Vec<_>, Error>>()?;
+    let mut lines = lines.map(|(index, line)| Priced::new(document, index, line)).collect::<Result<Vec<_>, Error>>()?;
     let totals = tax(document, &lines)?;
-    let Some(discount) = document.discount else { return Ok(totals) };
+    let Some(discount @ (DocumentDiscount::Net(_) | DocumentDiscount::Gross(_))) = document.discount else {
+        return Ok(totals);
+    };
     take_off(&mut lines, &totals, discount, document.digits)?;
     tax(document, &lines)
 }
@@ -61,8 +62,11 @@ fn round_once(lines: &[Priced<'_>], mut splits: Vec<Split>, digits: u32) -> Resu
 
 fn add_up(lines: &[Priced<'_>], splits: Vec<Split>, digits: u32) -> Result<Totals, Error> {
     let money = |amount: Decimal| round_half_up(amount, digits);
-    let totals =
-        lines.iter().zip(splits).map(|(line, split)| line_totals(line, &split, digits)).collect::<Result<Vec<_>, _>>()?;
+    let totals = lines
+        .iter()
+        .zip(splits)
+        .map(|(line, split)| line_totals(line, &split, digits))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut taxes = Vec::new();
     for group in groups(lines, |_| true) {
         let of_lines: Vec<&TaxAmount> = group.iter().map(|&(line, rule)| &totals[line].taxes[rule]).collect();
@@ -108,7 +112,7 @@ fn groups(lines: &[Priced<'_>], part: impl Fn(&Priced<'_>) -> bool) -> Vec<Vec<(
     let mut groups: Vec<Vec<(usize, usize)>> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         for (position, rule) in line.rules.iter().enumerate() {
-            let same = |other: &&&crate::Rule| other.name == rule.name && other.amount == rule.amount;
+            let same = |other: &&&Rule| other.name == rule.name && other.amount == rule.amount;
             let nth = line.rules[..position].iter().filter(same).count();
             let group = *seen.entry((&rule.name, rule.amount, nth, part(line))).or_insert_with(|| {
                 groups.push(Vec::new());

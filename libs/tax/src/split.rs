@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use crate::price::Priced;
 use crate::round::{add, mul, percent_of, sub};
-use crate::{Amount, Error};
+use crate::{Amount, Error, Rule};
 
 /// A line's net, and the amount of each of its rules.
 pub(crate) struct Split {
@@ -28,8 +28,9 @@ pub(crate) fn split(line: &Priced<'_>, round: impl Fn(Decimal) -> Decimal) -> Re
         }
     }
     let terms = terms(line, &amounts)?;
-    let mut open: Vec<usize> =
-        (0..amounts.len()).filter(|&position| amounts[position].is_none() && line.contains(line.rules[position])).collect();
+    let mut open: Vec<usize> = (0..amounts.len())
+        .filter(|&position| amounts[position].is_none() && line.contains(line.rules[position]))
+        .collect();
     while let Some(&last) = open.last() {
         let contained = open.iter().try_fold(Linear::NET, |sum, &position| sum.plus(terms[position].amount))?;
         if contained.slope <= Decimal::ZERO {
@@ -59,9 +60,9 @@ fn on_top(
     let mut amounts = Vec::with_capacity(known.len());
     for (rule, known) in line.rules.iter().zip(known) {
         let base = if rule.compounded { compounded } else { net };
-        let amount = match (known, rule.amount) {
-            (Some(amount), _) | (None, Amount::Fixed(amount)) => amount,
-            (None, Amount::Percent(percent)) => round(percent_of(base, percent)?),
+        let amount = match known {
+            Some(amount) => amount,
+            None => round(percent_of(base, percent(rule))?),
         };
         if rule.compounds {
             compounded = add(compounded, amount)?;
@@ -105,7 +106,7 @@ impl Linear {
         Ok(Self { fixed: add(self.fixed, other.fixed)?, slope: add(self.slope, other.slope)? })
     }
 
-    fn percent(self, percent: Decimal) -> Result<Self, Error> {
+    fn times(self, percent: Decimal) -> Result<Self, Error> {
         Ok(Self { fixed: percent_of(self.fixed, percent)?, slope: percent_of(self.slope, percent)? })
     }
 
@@ -120,9 +121,9 @@ fn terms(line: &Priced<'_>, known: &[Option<Decimal>]) -> Result<Vec<Term>, Erro
     let mut terms = Vec::with_capacity(known.len());
     for (rule, known) in line.rules.iter().zip(known) {
         let base = if rule.compounded { compounded } else { Linear::NET };
-        let amount = match (known, rule.amount) {
-            (Some(fixed), _) | (None, Amount::Fixed(fixed)) => Linear { fixed: *fixed, slope: Decimal::ZERO },
-            (None, Amount::Percent(percent)) => base.percent(percent)?,
+        let amount = match known {
+            Some(fixed) => Linear { fixed: *fixed, slope: Decimal::ZERO },
+            None => base.times(percent(rule))?,
         };
         if rule.compounds {
             compounded = compounded.plus(amount)?;
@@ -130,4 +131,11 @@ fn terms(line: &Priced<'_>, known: &[Option<Decimal>]) -> Result<Vec<Term>, Erro
         terms.push(Term { base, amount });
     }
     Ok(terms)
+}
+
+fn percent(rule: &Rule) -> Decimal {
+    match rule.amount {
+        Amount::Percent(percent) => percent,
+        Amount::Fixed(_) => Decimal::ZERO,
+    }
 }

@@ -1,1 +1,91 @@
-//! (being written)
+//! identity: the shop, its locations, its staff, what each may do, and who is signed in.
+
+mod change;
+mod error;
+mod location;
+mod password;
+mod role;
+mod seed;
+mod session;
+mod settings;
+mod shop;
+mod sign_in;
+mod trust;
+mod user;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use kit::{App, Fault, Job, Service};
+use proto::identity::v1::auth_service_server::AuthServiceServer;
+use proto::identity::v1::location_service_server::LocationServiceServer;
+use proto::identity::v1::role_service_server::RoleServiceServer;
+use proto::identity::v1::session_service_server::SessionServiceServer;
+use proto::identity::v1::shop_service_server::ShopServiceServer;
+use proto::identity::v1::trust_service_server::TrustServiceServer;
+use proto::identity::v1::user_service_server::UserServiceServer;
+use sqlx::migrate::Migrator;
+use tonic::service::RoutesBuilder;
+
+pub use error::Error;
+pub use settings::Settings;
+
+use password::hasher::Hasher;
+use session::tokens::Tokens;
+use trust::told::Told;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The name in refusals and contexts.
+pub(crate) const NAME: &str = "identity";
+
+/// The identity service.
+pub struct Identity {
+    app: App,
+    tokens: Arc<Tokens>,
+    hasher: Hasher,
+    told: Arc<Told>,
+    sign_in: sign_in::rpc::Rpc,
+}
+
+#[async_trait]
+impl Service for Identity {
+    const NAME: &'static str = NAME;
+    type Settings = Settings;
+    type Error = Error;
+
+    fn migrations() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn open(app: App, settings: Settings) -> Result<Self, String> {
+        let tokens = Arc::new(Tokens::new(&settings)?);
+        let hasher = Hasher::new().await.map_err(|error| error.to_string())?;
+        shop::begin::open(&app, &settings).await?;
+        user::begin::open(&app, &hasher, &settings).await?;
+        let told = Told::open(app.clone(), Arc::clone(&tokens)).await.map_err(|error| error.to_string())?;
+        let sign_in = sign_in::rpc::Rpc::new(&app, &tokens, &hasher, &told, settings.limits());
+        Ok(Self { app, tokens, hasher, told, sign_in })
+    }
+
+    fn routes(&self, routes: &mut RoutesBuilder) {
+        let (app, told) = (self.app.clone(), Arc::clone(&self.told));
+        let users = user::rpc::Rpc { app: app.clone(), hasher: self.hasher.clone(), told: Arc::clone(&told) };
+        routes
+            .add_service(ShopServiceServer::new(shop::rpc::Rpc { app: app.clone() }))
+            .add_service(LocationServiceServer::new(location::rpc::Rpc { app: app.clone() }))
+            .add_service(UserServiceServer::new(users))
+            .add_service(RoleServiceServer::new(role::rpc::Rpc { app: app.clone() }))
+            .add_service(AuthServiceServer::new(self.sign_in.clone()))
+            .add_service(SessionServiceServer::new(session::rpc::Rpc { app: app.clone(), told }))
+            .add_service(TrustServiceServer::new(trust::rpc::Rpc { app, tokens: Arc::clone(&self.tokens) }));
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        vec![session::tidy::job(&self.app)]
+    }
+
+    async fn seed(&self) -> Result<(), Fault> {
+        seed::seed(&self.app, &self.hasher).await
+    }
+}

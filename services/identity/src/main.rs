@@ -1,1 +1,5 @@
-fn main() {}
+//! The identity service.
+
+fn main() -> std::process::ExitCode {
+    kit::run::<identity::Identity>()
+}

@@ -1,0 +1,12 @@
+# One recipe for every process: docker build --build-arg PACKAGE=pos --tag lunarfront/pos .
+FROM rust:1.95-bookworm AS build
+WORKDIR /src
+COPY . .
+# The whole workspace at once, so that all images share this layer.
+RUN cargo build --release --locked --workspace --bins
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+ARG PACKAGE
+COPY --from=build /src/target/release/${PACKAGE} /service
+USER 65532:65532
+ENTRYPOINT ["/service"]

@@ -1,0 +1,134 @@
+//! REST to gRPC and back: the one handler of every route.
+
+mod answer;
+mod message;
+
+pub(crate) use message::in_query;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::Gateway;
+use crate::context::{Context, Matched};
+use crate::metadata::{Change, carried, into_metadata};
+use crate::problem::Problem;
+use crate::route::{BodyRule, Route};
+use crate::upstream::{Call, Upstream};
+
+/// What serves one route.
+pub(crate) struct Handler {
+    pub gateway: Arc<Gateway>,
+    pub route: Arc<Route>,
+    pub upstream: Arc<Upstream>,
+    pub matched: Matched,
+}
+
+impl Handler {
+    /// Answers a request, or says what the problem is.
+    pub(crate) async fn serve(&self, request: Request) -> Result<Response, Problem> {
+        let gateway = &*self.gateway;
+        let route = &*self.route;
+        let context = request.extensions().get::<Arc<Context>>().cloned().ok_or_else(Problem::internal)?;
+        crate::auth::admit(&route.options.access, &context)?;
+        if route.options.is_sign_in() {
+            gateway.limits.sign_in(context.client_ip)?;
+        }
+        let (parts, body) = request.into_parts();
+        let change = Change::of(&parts.headers, route.method == Method::POST, route.options.key_required)?;
+        let change = if route.method == Method::GET { Change { key: None, if_match: None } } else { change };
+        let body = match route.body {
+            BodyRule::None => Bytes::new(),
+            BodyRule::Whole | BodyRule::Field { .. } => {
+                json_only(&parts.headers)?;
+                whole(&gateway.config, &parts.headers, body).await?
+            }
+        };
+        let digits = gateway.currency.digits();
+        let path = parts.uri.path();
+        let message = message::build(&gateway.table.shapes, route, digits, path, parts.uri.query(), &body)?;
+        let if_match = change.if_match.is_some();
+        let repeatable = route.repeatable(change.key.is_some());
+        let mut headers = carried(&context, &parts.headers);
+        change.add_to(&mut headers);
+        let call = Call {
+            wire_path: &route.wire_path,
+            metadata: into_metadata(headers),
+            message,
+            deadline: gateway.config.deadline(route.slow),
+            repeatable,
+        };
+        match self.upstream.unary(call).await {
+            Ok(answer) => answer::respond(&gateway.table.shapes, route, digits, path, answer).map_err(|_| {
+                tracing::error!(rpc = route.rpc.full_name(), "the answer is no message");
+                Problem::internal()
+            }),
+            Err(status) => Err(self.refused(&status, if_match)),
+        }
+    }
+
+    /// The problem, with its fields named as the caller knows them.
+    fn refused(&self, status: &tonic::Status, if_match: bool) -> Problem {
+        let mut problem = Problem::of_status(status, if_match);
+        for error in &mut problem.errors {
+            error.field = self.route.json_path(&self.gateway.table.shapes, &error.field);
+        }
+        if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
+            let (rpc, code) = (self.route.rpc.full_name(), status.code());
+            tracing::error!(rpc, code = ?code, upstream.name = self.upstream.name, "the service failed");
+        }
+        problem
+    }
+}
+
+/// Bodies are JSON in UTF-8, and as they are.
+fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: &'static str| {
+        Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "UNSUPPORTED_MEDIA_TYPE", detail))
+    };
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return refuse("the body must not be compressed");
+    }
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let kind = kind.to_str().unwrap_or_default().to_ascii_lowercase();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    let charset = parts.find_map(|parameter| parameter.strip_prefix("charset=")).unwrap_or("utf-8");
+    if !json || !["utf-8", "\"utf-8\"", "us-ascii"].contains(&charset) {
+        return refuse("the body must be application/json in UTF-8");
+    }
+    Ok(())
+}
+
+/// The whole body, if it comes in time and is not too long.
+pub(crate) async fn whole(
+    config: &crate::config::Config,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+) -> Result<Bytes, Problem> {
+    let bytes_max = config.body_bytes_max;
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(Problem::too_large(bytes_max));
+    }
+    let patience = Duration::from_secs(config.body_seconds);
+    match tokio::time::timeout(patience, Limited::new(body, bytes_max).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(bytes_max)),
+        Ok(Err(_)) => {
+            let detail = "the body broke off";
+            Err(Problem::new(StatusCode::BAD_REQUEST, "Bad request", "BODY_BROKEN", detail))
+        }
+        Err(_) => {
+            let detail = format!("the body did not come within {} seconds", config.body_seconds);
+            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "BODY_TOO_SLOW", detail))
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The services behind the gateway: one balanced channel each, with a deadline and careful retries.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use kit::auth::ServiceTokens;
+use kit::client::Peer;
+use tokio::time::Instant;
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::transport::Channel;
+use tonic::{Code, Extensions, Request, Response, Status};
+use tower::retry::budget::{Budget, TpsBudget};
+
+use crate::codec::Raw;
+
+/// How often a call is tried, the first time included.
+const TRIES: u32 = 3;
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Retries a second that are always allowed; beyond them, one for every ten calls.
+const RETRIES_PER_SECOND_MIN: u32 = 10;
+/// The service is told a little more than we wait, so that it never gives up first.
+const DEADLINE_SLACK: Duration = Duration::from_millis(100);
+/// The longest answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// One service.
+pub struct Upstream {
+    pub name: String,
+    channel: Channel,
+    tokens: ServiceTokens,
+    reachable: AtomicBool,
+    budget: TpsBudget,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// One call of an RPC.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub wire_path: &'a PathAndQuery,
+    pub metadata: MetadataMap,
+    pub message: Bytes,
+    pub deadline: Duration,
+    /// Doing it twice does no harm.
+    pub repeatable: bool,
+}
+
+impl Upstream {
+    pub fn new(name: &str, channel: Channel, tokens: ServiceTokens) -> Self {
+        let budget = TpsBudget::new(Duration::from_secs(10), RETRIES_PER_SECOND_MIN, 0.1);
+        Self { name: name.to_owned(), channel, tokens, reachable: AtomicBool::new(false), budget }
+    }
+
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The same for what kit does with other services.
+    pub fn peer(&self, name: &'static str) -> Peer {
+        Peer::over(name, self.channel(), self.tokens.clone())
+    }
+
+    /// Whether the last look found it healthy.
+    pub fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
+    /// What shows the service that the call comes from the gateway.
+    ///
+    /// # Errors
+    /// When our key cannot sign.
+    pub fn service_token(&self) -> Result<MetadataValue<Ascii>, Status> {
+        let token = self.tokens.token_for(&self.name).map_err(Status::internal)?;
+        MetadataValue::try_from(token).map_err(|_| Status::internal("the service token is no header"))
+    }
+
+    /// A request of the gateway for itself.
+    ///
+    /// # Errors
+    /// When our key cannot sign.
+    pub fn own_request<M>(&self, message: M) -> Result<Request<M>, Status> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("x-service-token", self.service_token()?);
+        request.set_timeout(PAUSE_MAX);
+        Ok(request)
+    }
+
+    /// Calls, and calls again while the service is away and that does no harm.
+    ///
+    /// # Errors
+    /// What the service answered, or UNAVAILABLE or DEADLINE_EXCEEDED of our own.
+    pub async fn unary(&self, call: Call<'_>) -> Result<Response<Bytes>, Status> {
+        let until = Instant::now() + call.deadline;
+        let mut tried = 0;
+        self.budget.deposit();
+        loop {
+            tried += 1;
+            let answer = self.attempt(&call, until).await;
+            let Err(status) = answer else { return answer };
+            let again = call.repeatable && tried < TRIES && status.code() == Code::Unavailable && self.budget.withdraw();
+            let pause = jitter(tried);
+            if !again || Instant::now() + pause >= until {
+                return Err(status);
+            }
+            tracing::debug!(upstream.name = self.name, tried, "the service is away, trying again");
+            #[expect(clippy::disallowed_methods, reason = "a pause between tries")]
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>, until: Instant) -> Result<Response<Bytes>, Status> {
+        let late = || Status::deadline_exceeded("the service did not answer in time");
+        let mut request = Request::from_parts(call.metadata.clone(), Extensions::default(), call.message.clone());
+        request.metadata_mut().insert("x-service-token", self.service_token()?);
+        request.set_timeout(until.saturating_duration_since(Instant::now()) + DEADLINE_SLACK);
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let answer = async {
+            grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
+            grpc.unary(request, call.wire_path.clone(), Raw).await
+        };
+        let answer = tokio::time::timeout_at(until, answer).await.map_err(|_| late())?;
+        answer.map_err(|status| absent(status).unwrap_or_else(|status| status))
+    }
+
+    /// Looks whether the service is healthy, by the standard health check.
+    pub async fn look(&self) {
+        static CHECK: &str = "/grpc.health.v1.Health/Check";
+        let call = Call {
+            wire_path: &PathAndQuery::from_static(CHECK),
+            metadata: MetadataMap::new(),
+            message: Bytes::new(),
+            deadline: PAUSE_MAX,
+            repeatable: false,
+        };
+        // SERVING is 1. A service without a health check is there all the same.
+        let reachable = match self.unary(call).await {
+            Ok(answer) => matches!(crate::json::wire::find(answer.get_ref(), 1), Ok(Some(value)) if value.number() == Ok(1)),
+            Err(status) => status.code() == Code::Unimplemented,
+        };
+        let before = self.reachable.swap(reachable, Ordering::Relaxed);
+        metrics::gauge!("upstream_reachable", "upstream" => self.name.clone()).set(if reachable { 1 } else { 0 });
+        match (before, reachable) {
+            (true, false) => tracing::warn!(upstream.name = self.name, "{} cannot be reached", self.name),
+            (false, true) => tracing::info!(upstream.name = self.name, "{} can be reached", self.name),
+            _ => {}
+        }
+    }
+}
+
+/// A connection that broke has no status of its own: the service is away. Whether the call took place is unknown.
+fn absent(status: Status) -> Result<Status, Status> {
+    let broken = std::error::Error::source(&status).is_some();
+    match status.code() {
+        Code::Unknown | Code::Internal | Code::Cancelled if broken => {
+            tracing::debug!(error = %status, "a connection broke");
+            Ok(Status::unavailable("the service is away"))
+        }
+        _ => Err(status),
+    }
+}
+
+/// Full jitter: anything up to the pause of this try.
+fn jitter(tried: u32) -> Duration {
+    let most = PAUSE_MIN.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
+    rand::random_range(Duration::ZERO..=most)
+}
+
+/// All services by name.
+#[derive(Clone, Debug)]
+pub struct Upstreams(Arc<BTreeMap<String, Arc<Upstream>>>);
+
+impl Upstreams {
+    pub fn new(upstreams: Vec<Upstream>) -> Self {
+        Self(Arc::new(upstreams.into_iter().map(|upstream| (upstream.name.clone(), Arc::new(upstream))).collect()))
+    }
+
+    /// Opens a channel to each of the services.
+    ///
+    /// # Errors
+    /// When one has no address, or one that cannot be read.
+    pub fn open<'a>(
+        services: impl IntoIterator<Item = &'a String>,
+        urls: &BTreeMap<String, String>,
+        tokens: &ServiceTokens,
+    ) -> Result<Self, String> {
+        let open = |name: &'a String| {
+            let setting = format!("{}_URL", name.to_ascii_uppercase());
+            let url = urls.get(name).ok_or_else(|| format!("{setting} is not set"))?;
+            let channel = kit::client::channel(url).map_err(|error| format!("{setting}: {error}"))?;
+            Ok(Upstream::new(name, channel, tokens.clone()))
+        };
+        services.into_iter().map(open).collect::<Result<Vec<_>, String>>().map(Self::new)
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Arc<Upstream>> {
+        self.0.get(name)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.0.values()
+    }
+}

@@ -1,0 +1,99 @@
+//! Why identity says no.
+
+use std::time::Duration;
+
+use kit::{Class, Fault, Refusal};
+use types::{Violation, Violations};
+
+use crate::location::LocationId;
+use crate::session::SessionId;
+use crate::user::UserId;
+
+/// The refusals of identity.
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Error {
+    #[error("the shop's profile was changed meanwhile; read it again")]
+    ShopChanged,
+    #[error("no location {0}")]
+    LocationNotFound(LocationId),
+    #[error("there is a location called {0} already")]
+    LocationNameTaken(String),
+    #[error("the location was changed meanwhile; read it again")]
+    LocationChanged,
+    #[error("no user {0}")]
+    UserNotFound(UserId),
+    #[error("a user signs in with {0} already")]
+    EmailTaken(String),
+    #[error("the user was changed meanwhile; read it again")]
+    UserChanged,
+    #[error("the user is disabled already")]
+    UserDisabled,
+    #[error("the user is active already")]
+    UserActive,
+    #[error("this is the last administrator; make another one first")]
+    LastAdmin,
+    #[error("this gives more rights than you have yourself: {0}")]
+    RightsBeyondOwn(String),
+    #[error("this password is among the first that anybody would guess; choose another")]
+    PasswordTooCommon,
+    #[error("the e-mail address or the password is not right")]
+    SignInRefused,
+    #[error("too many failed sign-ins; wait a moment")]
+    SignInThrottled(Duration),
+    #[error("too many sign-ins at once; try again")]
+    SignInBusy,
+    #[error("the refresh token does not hold (any more); sign in again")]
+    RefreshTokenRefused,
+    #[error("no session {0}")]
+    SessionNotFound(SessionId),
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+    #[error(transparent)]
+    Field(#[from] Violation),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::LocationNotFound(_) | Self::UserNotFound(_) | Self::SessionNotFound(_) => Class::NotFound,
+            Self::LocationNameTaken(_) | Self::EmailTaken(_) => Class::Exists,
+            Self::ShopChanged | Self::LocationChanged | Self::UserChanged => Class::Stale,
+            Self::UserDisabled | Self::UserActive | Self::LastAdmin => Class::Conflict,
+            Self::RightsBeyondOwn(_) => Class::Forbidden,
+            Self::SignInRefused | Self::RefreshTokenRefused => Class::UnknownCaller,
+            Self::SignInThrottled(_) | Self::SignInBusy => Class::Limited,
+            Self::PasswordTooCommon | Self::Invalid(_) | Self::Field(_) => Class::Invalid,
+            Self::Fault(_) => Class::Fault,
+            Self::Db(error) => Class::of_database(error),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Field(_) => "INVALID",
+            other => other.into(),
+        }
+    }
+
+    fn violations(&self) -> Option<Violations> {
+        match self {
+            Self::Invalid(violations) => Some(violations.clone()),
+            Self::Field(violation) => Some(violation.clone().into()),
+            Self::PasswordTooCommon => Some(Violation::new("password", "is too common").into()),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::SignInThrottled(after) => Some(*after),
+            Self::SignInBusy => Some(Duration::from_secs(1)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What other services ask about sales and cash.
+
+pub(crate) mod rpc;

@@ -1,0 +1,3 @@
+//! What pos heard from others and needs at the counter.
+
+pub(crate) mod store;

@@ -1,0 +1,223 @@
+//! The two ways to complete a sale: at once, or from a draft. Stock is held before anything is written.
+
+use db::{Audit, Subject};
+use kit::{Caller, Class, Refusal, Reply, Tx, check, refuse, replay, write_with};
+use proto::pos::v1 as pb;
+use sha2::{Digest, Sha256};
+use tonic::Request;
+use uuid::Uuid;
+
+use super::shelf::{Hold, Shelf};
+use super::{NAME, SaleRpc, reckoning};
+use crate::error::{Error, is_certain};
+use crate::receipt::Head;
+use crate::sale::store::{self, Counter};
+use crate::sale::till::{Payment, summary};
+use crate::sale::{Customer, LineDraft, Sale, SaleId, wire};
+use crate::tender::Tender;
+
+impl SaleRpc {
+    pub(super) async fn create(&self, request: Request<pb::CreateSaleRequest>) -> Reply<pb::CreateSaleResponse> {
+        let (caller, message) = check(&request)?;
+        let caller = caller.clone();
+        let no = |error: Error| refuse(NAME, &error);
+        let id = sale_id(&caller, message.id.as_deref()).map_err(no)?;
+        let tenders = wire::tenders(&message.tenders).map_err(|v| no(v.into()))?;
+        let asked = wire::lines(&message.lines).map_err(|v| no(v.into()))?;
+        let mut opening = self.opening(&caller, &in_common(message)).await.map_err(no)?;
+        opening.id = id;
+        let hold = if message.complete { Hold::Stock } else { Hold::Nothing };
+        let rung = match self.shelf.ring(&caller, id, opening.location_id, asked, hold).await {
+            Ok(rung) => rung,
+            // The sale may be done already, and its stock gone out since.
+            Err(error) => {
+                return match replay(&self.app.db, &request).await? {
+                    Some(answer) => Ok(answer),
+                    None => Err(self.refused(&caller, id, hold, error)),
+                };
+            }
+        };
+        let tenders = message.complete.then_some(tenders);
+        let prepared = Prepared { shelf: self.shelf.clone(), opening, rung, tenders };
+        write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
+            let Prepared { shelf, opening, rung, tenders } = prepared;
+            let done = begin(tx, caller, opening.clone(), rung, tenders.clone()).await;
+            if let Err(error) = &done {
+                if tenders.is_some() && is_certain(error) && !matches!(error, Error::SaleExists(_)) {
+                    shelf.give_back(caller, opening.id);
+                }
+            }
+            Ok::<_, Error>(pb::CreateSaleResponse { sale: Some(done?.into()) })
+        })
+        .await
+    }
+
+    pub(super) async fn complete(&self, request: Request<pb::CompleteSaleRequest>) -> Reply<pb::CompleteSaleResponse> {
+        let (caller, message) = check(&request)?;
+        let caller = caller.clone();
+        let no = |error: Error| refuse(NAME, &error);
+        let id = SaleId::parse("id", &message.id).map_err(|v| no(v.into()))?;
+        let tenders = wire::tenders(&message.tenders).map_err(|v| no(v.into()))?;
+        let held = match self.peek(id).await.and_then(Sale::draft) {
+            Ok(sale) => self.shelf.hold(&caller, id, sale.location_id, &sale.wanted()).await.map(|()| sale.version),
+            Err(error) => Err(error),
+        };
+        let version = match held {
+            Ok(version) => version,
+            Err(error) => {
+                return match replay(&self.app.db, &request).await? {
+                    Some(answer) => Ok(answer),
+                    None => Err(no(error)),
+                };
+            }
+        };
+        let prepared = (self.shelf.clone(), id, version, tenders);
+        write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
+            let (shelf, id, version, tenders) = prepared;
+            let done = finish(tx, caller, *id, *version, tenders.clone()).await;
+            if let Err(error) = &done {
+                if is_certain(error) && !matches!(error, Error::SaleCompleted) {
+                    shelf.give_back(caller, *id);
+                }
+            }
+            Ok::<_, Error>(pb::CompleteSaleResponse { sale: Some(done?.into()) })
+        })
+        .await
+    }
+
+    /// A price that was refused after the stock was held must not keep the stock.
+    fn refused(&self, caller: &Caller, id: SaleId, hold: Hold, error: Error) -> kit::client::Answer {
+        let ours = matches!(error.class(), Class::Forbidden | Class::Invalid);
+        if hold == Hold::Stock && ours {
+            self.shelf.give_back(caller, id);
+        }
+        refuse(NAME, &error)
+    }
+}
+
+/// What is known before the transaction begins.
+struct Prepared {
+    shelf: Shelf,
+    opening: crate::sale::till::Opening,
+    rung: Vec<LineDraft>,
+    /// None for a draft.
+    tenders: Option<Vec<Tender>>,
+}
+
+/// Stores a new sale, as a draft or with tenders as a completed one.
+async fn begin(
+    tx: &mut Tx,
+    caller: &Caller,
+    opening: crate::sale::till::Opening,
+    rung: &[LineDraft],
+    tenders: Option<Vec<Tender>>,
+) -> Result<Sale, Error> {
+    let counter = store::counter(tx, opening.register_id, &opening.customer).await?;
+    let shop = shop::shop(tx).await?;
+    let rates = store::rates(tx, opening.location_id).await?;
+    let customer = served(&counter, opening.customer.clone())?;
+    let lines = rung.iter().map(|draft| (Uuid::now_v7(), draft.clone())).collect();
+    let mut sale = Sale::begin(opening).with_lines(lines, &rates, reckoning(&shop))?;
+    sale.customer = customer;
+    if let Some(tenders) = tenders {
+        let payment = payment(tx, caller, &sale, &counter, &shop, tenders).await?;
+        sale = sale.pay(payment)?;
+    }
+    store::insert(tx, &sale).await?;
+    tell(tx, &sale, None);
+    Ok(sale)
+}
+
+/// Completes a draft that nobody changed since its stock was held.
+async fn finish(tx: &mut Tx, caller: &Caller, id: SaleId, version: i64, tenders: Vec<Tender>) -> Result<Sale, Error> {
+    let sale = store::lock(tx, id).await?.draft()?;
+    kit::expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
+    if sale.version != version {
+        return Err(Error::SaleChanged);
+    }
+    let counter = store::counter(tx, sale.register_id, &sale.customer).await?;
+    let shop = shop::shop(tx).await?;
+    let before = summary(&sale);
+    let payment = payment(tx, caller, &sale, &counter, &shop, tenders).await?;
+    let mut sale = sale.pay(payment)?;
+    store::save(tx, &sale).await?;
+    sale.version += 1;
+    tell(tx, &sale, Some(before));
+    Ok(sale)
+}
+
+/// Everything a completion needs beside the tenders.
+async fn payment(
+    tx: &mut Tx,
+    caller: &Caller,
+    sale: &Sale,
+    counter: &Counter,
+    shop: &shop::Shop,
+    tenders: Vec<Tender>,
+) -> Result<Payment, Error> {
+    let location = shop::location(tx, sale.location_id).await?.ok_or(Error::LocationUnknown)?;
+    let business_on = shop::local_date(caller.now, location.time_zone);
+    let turn = store::next_turn(tx).await?;
+    Ok(Payment {
+        tenders,
+        cash_unit: shop.cash_rounding_minor_units,
+        session: counter.session,
+        number: store::number(business_on, turn),
+        business_on,
+        head: Head {
+            shop_name: shop.name.clone(),
+            location_name: location.name,
+            register_name: counter.register_name.clone(),
+            currency: shop.currency.clone(),
+            currency_digits: shop.currency_digits,
+            cashier: caller.user_name().to_owned(),
+            footer: shop.receipt_footer.clone(),
+            printed_time: caller.now.with_timezone(&location.time_zone).format("%Y-%m-%d %H:%M").to_string(),
+        },
+        at: caller.now,
+    })
+}
+
+fn served(counter: &Counter, customer: Customer) -> Result<Customer, Error> {
+    if !counter.account_holds {
+        return Err(Error::AccountUnknown);
+    }
+    if !counter.member_holds {
+        return Err(Error::MemberUnknown);
+    }
+    Ok(Customer { account_name: counter.account_name.clone(), ..customer })
+}
+
+fn tell(tx: &mut Tx, sale: &Sale, before: Option<serde_json::Value>) {
+    if sale.completed_at.is_some() {
+        let event = pb::SaleCompleted { sale: Some(sale.clone().into()) };
+        tx.publish(Subject { id: sale.id.uuid(), version: sale.version }, &event);
+    }
+    tx.audit(match before {
+        None => Audit::created("sale", sale.id, summary(sale)),
+        Some(before) => Audit::changed("sale", sale.id, before, summary(sale)),
+    });
+}
+
+/// The client's id; without one it follows from the idempotency key, so that a repeated request holds the same stock.
+fn sale_id(caller: &Caller, given: Option<&str>) -> Result<SaleId, Error> {
+    if let Some(id) = SaleId::parse_some("id", given)? {
+        return Ok(id);
+    }
+    let Some(key) = &caller.idempotency_key else { return Ok(SaleId::new()) };
+    let digest = Sha256::digest(format!("{:?} {key}", caller.user_id()));
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Ok(SaleId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
+}
+
+/// What a new sale and a quote have in common.
+fn in_common(message: &pb::CreateSaleRequest) -> pb::QuoteSaleRequest {
+    pb::QuoteSaleRequest {
+        register_id: message.register_id.clone(),
+        account_id: message.account_id.clone(),
+        member_id: message.member_id.clone(),
+        lines: Vec::new(),
+        discount: message.discount.clone(),
+    }
+}

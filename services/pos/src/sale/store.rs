@@ -1,0 +1,443 @@
+//! SQL of sales.
+
+use chrono::{DateTime, Utc};
+use db::{Conn, List, OnConstraint, Page, Select, Sorts};
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row};
+use types::{Date, Decimal, Money};
+use uuid::Uuid;
+
+use super::line::{Line, LineDraft, Off, Rate};
+use super::{Customer, Discount, Sale, SaleId, State, Totals, Void};
+use crate::drawer::{RegisterId, SessionId};
+use crate::error::Error;
+use crate::receipt::Head;
+use crate::tender::{Kind, Tender};
+
+const SALES: Select = Select {
+    columns: "s.id, s.number, s.state, s.location_id, s.register_id, s.drawer_session_id, s.account_id, s.account_name, \
+              s.member_id, s.discount_percent, s.discount_amount, s.discount_reason, s.net, s.tax, s.total, s.cash_rounding, \
+              s.paid, s.change, s.cash_kept, s.taxes, s.business_on, s.receipt, s.created_by, s.voided_by, s.void_reason, \
+              s.void_session_id, s.version, s.created_at, s.completed_at, s.voided_at",
+    from: "sale s",
+    id: "s.id",
+};
+const SORTS: Sorts = &[
+    ("created_at", "s.created_at"),
+    ("completed_at", "s.completed_at"),
+    ("number", "s.number"),
+    ("total", "s.total"),
+    ("business_on", "s.business_on"),
+];
+
+impl FromRow<'_, PgRow> for Sale {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let money = |name: &str| row.try_get(name).map(Money::minor);
+        let (by, reason): (Option<Uuid>, Option<String>) = (row.try_get("voided_by")?, row.try_get("void_reason")?);
+        let at: Option<DateTime<Utc>> = row.try_get("voided_at")?;
+        let session = row.try_get("void_session_id")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            number: row.try_get("number")?,
+            state: state(row.try_get("state")?),
+            location_id: row.try_get("location_id")?,
+            register_id: row.try_get("register_id")?,
+            drawer_session_id: row.try_get("drawer_session_id")?,
+            customer: Customer {
+                account_id: row.try_get("account_id")?,
+                account_name: row.try_get("account_name")?,
+                member_id: row.try_get("member_id")?,
+            },
+            lines: Vec::new(),
+            discount: discount(row)?,
+            taxes: row.try_get::<Json<_>, _>("taxes")?.0,
+            tenders: Vec::new(),
+            totals: Totals {
+                net: money("net")?,
+                tax: money("tax")?,
+                total: money("total")?,
+                cash_rounding: money("cash_rounding")?,
+                paid: money("paid")?,
+                change: money("change")?,
+                cash_kept: money("cash_kept")?,
+            },
+            business_on: row.try_get("business_on")?,
+            receipt: row.try_get::<Option<Json<Head>>, _>("receipt")?.map(|head| head.0),
+            created_by: row.try_get("created_by")?,
+            void: by.zip(reason).zip(at).map(|((by, reason), at)| Void { by, reason, at, session }),
+            version: row.try_get("version")?,
+            created_at: row.try_get("created_at")?,
+            completed_at: row.try_get("completed_at")?,
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Line {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            draft: LineDraft {
+                product_id: row.try_get("product_id")?,
+                sku: row.try_get("sku")?,
+                description: row.try_get("description")?,
+                quantity: row.try_get("quantity")?,
+                unit_price: Money::minor(row.try_get("unit_price")?),
+                tax_category: row.try_get("tax_category")?,
+                discount: discount(row)?,
+            },
+            net: Money::minor(row.try_get("net")?),
+            tax: Money::minor(row.try_get("tax")?),
+            gross: Money::minor(row.try_get("gross")?),
+        })
+    }
+}
+
+impl FromRow<'_, PgRow> for Tender {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            kind: if row.try_get::<&str, _>("kind")? == "card" { Kind::Card } else { Kind::Cash },
+            amount: Money::minor(row.try_get("amount")?),
+            change: Money::minor(row.try_get("change")?),
+            reference: row.try_get("reference")?,
+        })
+    }
+}
+
+fn discount(row: &PgRow) -> sqlx::Result<Option<Discount>> {
+    let percent: Option<Decimal> = row.try_get("discount_percent")?;
+    let amount: Option<i64> = row.try_get("discount_amount")?;
+    let off = percent.map(Off::Percent).or(amount.map(|minor| Off::Amount(Money::minor(minor))));
+    let reason = row.try_get("discount_reason")?;
+    Ok(off.map(|off| Discount { off, reason }))
+}
+
+fn state(text: &str) -> State {
+    match text {
+        "completed" => State::Completed,
+        "voided" => State::Voided,
+        _ => State::Draft,
+    }
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Draft => "draft",
+        State::Completed => "completed",
+        State::Voided => "voided",
+    }
+}
+
+/// What narrows a list of sales.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) state: Option<State>,
+    pub(crate) register: Option<RegisterId>,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) account: Option<Uuid>,
+    pub(crate) from: Option<Date>,
+    pub(crate) until: Option<Date>,
+}
+
+pub(crate) async fn list(db: &mut Conn, list: &List, filter: &Filter) -> Result<Page<Sale>, Error> {
+    list.page(db, SALES, SORTS, |rows| {
+        rows.eq_some("s.state", filter.state.map(word));
+        rows.eq_some("s.register_id", filter.register);
+        rows.eq_some("s.drawer_session_id", filter.session);
+        rows.eq_some("s.account_id", filter.account);
+        if let Some(day) = filter.from {
+            rows.with("s.business_on >= ", day, "");
+        }
+        if let Some(day) = filter.until {
+            rows.with("s.business_on <= ", day, "");
+        }
+        rows.search(&["s.number", "s.account_name"], &list.q);
+    })
+    .await
+}
+
+pub(crate) async fn get(db: &mut Conn, id: SaleId) -> Result<Sale, Error> {
+    let sale: Option<Sale> = sqlx::query_as(SALES.one()).bind(id).fetch_optional(&mut *db).await?;
+    let mut sale = sale.ok_or(Error::SaleNotFound(id))?;
+    sale.lines = sqlx::query_as(
+        "select id, product_id, sku, description, quantity, unit_price, tax_category, discount_percent, discount_amount,
+                discount_reason, net, tax, gross
+           from sale_line where sale_id = $1 order by position",
+    )
+    .bind(id)
+    .fetch_all(&mut *db)
+    .await?;
+    sale.tenders = sqlx::query_as("select id, kind, amount, change, reference from tender where sale_id = $1 order by position")
+        .bind(id)
+        .fetch_all(db)
+        .await?;
+    Ok(sale)
+}
+
+/// Holds the sale against changes until the transaction ends.
+pub(crate) async fn lock(tx: &mut Conn, id: SaleId) -> Result<Sale, Error> {
+    sqlx::query("select id from sale where id = $1 for update").bind(id).execute(&mut *tx).await?;
+    get(tx, id).await
+}
+
+/// What a till must know to complete a sale, in one round trip.
+#[derive(Debug)]
+pub(crate) struct Counter {
+    pub(crate) location_id: Uuid,
+    pub(crate) register_name: String,
+    pub(crate) session: Option<SessionId>,
+    pub(crate) account_name: Option<String>,
+    pub(crate) account_holds: bool,
+    pub(crate) member_holds: bool,
+}
+
+pub(crate) async fn counter(db: &mut Conn, register: RegisterId, customer: &Customer) -> Result<Counter, Error> {
+    let row = sqlx::query(
+        "select r.location_id, r.name, d.id as session, a.name as account_name,
+                $2::uuid is null or coalesce(a.active, false) as account_holds,
+                $3::uuid is null or coalesce(m.active and m.account_id = $2, false) as member_holds
+           from register r
+           left join drawer_session d on d.register_id = r.id and d.state = 'open'
+           left join account_copy a on a.id = $2
+           left join member_copy m on m.id = $3
+          where r.id = $1",
+    )
+    .bind(register)
+    .bind(customer.account_id)
+    .bind(customer.member_id)
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::RegisterNotFound(register))?;
+    Ok(Counter {
+        location_id: row.try_get("location_id")?,
+        register_name: row.try_get("name")?,
+        session: row.try_get("session")?,
+        account_name: row.try_get("account_name")?,
+        account_holds: row.try_get("account_holds")?,
+        member_holds: row.try_get("member_holds")?,
+    })
+}
+
+/// The taxes that a location charges.
+pub(crate) async fn rates(db: &mut Conn, location: Uuid) -> Result<Vec<Rate>, Error> {
+    let rows = sqlx::query(
+        "select tax_category, name, rate, included, position, compounds
+           from tax_rate_copy where location_id = $1 and active order by position, id",
+    )
+    .bind(location)
+    .fetch_all(db)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Rate {
+                tax_category: row.try_get("tax_category")?,
+                name: row.try_get("name")?,
+                rate: row.try_get("rate")?,
+                included: row.try_get("included")?,
+                position: row.try_get("position")?,
+                compounds: row.try_get("compounds")?,
+            })
+        })
+        .collect()
+}
+
+/// The number of the next completed sale: its date and a turn that only grows.
+pub(crate) fn number(business_on: Date, turn: i64) -> String {
+    format!("{}-{turn:06}", business_on.format("%Y%m%d"))
+}
+
+/// Stores a new sale with its lines and tenders in one round trip; a completed one gets its number here.
+pub(crate) async fn insert(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
+    let parts = Parts::of(sale);
+    sqlx::query(INSERT)
+        .bind(sale.id)
+        .bind(&sale.number)
+        .bind(word(sale.state))
+        .bind(sale.location_id)
+        .bind(sale.register_id)
+        .bind(sale.drawer_session_id)
+        .bind(sale.customer.account_id)
+        .bind(&sale.customer.account_name)
+        .bind(sale.customer.member_id)
+        .bind(percent(sale.discount.as_ref()))
+        .bind(amount(sale.discount.as_ref()))
+        .bind(reason(sale.discount.as_ref()))
+        .bind(sale.totals.net.minor_units())
+        .bind(sale.totals.tax.minor_units())
+        .bind(sale.totals.total.minor_units())
+        .bind(sale.totals.cash_rounding.minor_units())
+        .bind(sale.totals.paid.minor_units())
+        .bind(sale.totals.change.minor_units())
+        .bind(sale.totals.cash_kept.minor_units())
+        .bind(Json(&sale.taxes))
+        .bind(sale.business_on)
+        .bind(sale.receipt.as_ref().map(Json))
+        .bind(sale.created_by)
+        .bind(sale.completed_at)
+        .bind(sale.created_at)
+        .execute(&mut *tx)
+        .await
+        .map_err(|error| whistle(error, sale.id))?;
+    parts.insert_lines(tx, sale.id).await?;
+    insert_tenders(tx, sale).await
+}
+
+const INSERT: &str = "
+insert into sale (id, number, state, location_id, register_id, drawer_session_id, account_id, account_name, member_id,
+                  discount_percent, discount_amount, discount_reason, net, tax, total, cash_rounding, paid, change, cash_kept,
+                  taxes, business_on, receipt, created_by, completed_at, created_at, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $25)";
+
+/// The turn of the next completed sale. It is taken outside of any lock, so numbers may have gaps.
+pub(crate) async fn next_turn(tx: &mut Conn) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("select nextval('sale_number')").fetch_one(tx).await?)
+}
+
+/// Stores what a draft now is: its lines anew, its totals, and with tenders its completion.
+pub(crate) async fn save(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
+    if sale.state != State::Voided {
+        sqlx::query("delete from sale_line where sale_id = $1").bind(sale.id).execute(&mut *tx).await?;
+        Parts::of(sale).insert_lines(tx, sale.id).await?;
+    }
+    let completes = sale.state == State::Completed;
+    if completes {
+        insert_tenders(tx, sale).await?;
+    }
+    sqlx::query(UPDATE)
+        .bind(sale.id)
+        .bind(&sale.number)
+        .bind(word(sale.state))
+        .bind(sale.drawer_session_id)
+        .bind(percent(sale.discount.as_ref()))
+        .bind(amount(sale.discount.as_ref()))
+        .bind(reason(sale.discount.as_ref()))
+        .bind(sale.totals.net.minor_units())
+        .bind(sale.totals.tax.minor_units())
+        .bind(sale.totals.total.minor_units())
+        .bind(sale.totals.cash_rounding.minor_units())
+        .bind(sale.totals.paid.minor_units())
+        .bind(sale.totals.change.minor_units())
+        .bind(sale.totals.cash_kept.minor_units())
+        .bind(Json(&sale.taxes))
+        .bind(sale.business_on)
+        .bind(sale.receipt.as_ref().map(Json))
+        .bind(sale.completed_at)
+        .bind(sale.void.as_ref().map(|void| void.by))
+        .bind(sale.void.as_ref().map(|void| void.reason.clone()))
+        .bind(sale.void.as_ref().map(|void| void.at))
+        .bind(sale.void.as_ref().and_then(|void| void.session))
+        .execute(tx)
+        .await
+        .map_err(|error| whistle(error, sale.id))?;
+    Ok(())
+}
+
+const UPDATE: &str = "
+update sale
+   set number = $2, state = $3, drawer_session_id = $4, discount_percent = $5, discount_amount = $6, discount_reason = $7,
+       net = $8, tax = $9, total = $10, cash_rounding = $11, paid = $12, change = $13, cash_kept = $14, taxes = $15,
+       business_on = $16, receipt = $17, completed_at = $18, voided_by = $19, void_reason = $20, voided_at = $21,
+       void_session_id = $22, tx = pg_current_xact_id(), version = version + 1, updated_at = now()
+ where id = $1";
+
+fn whistle(error: db::Error, id: SaleId) -> Error {
+    if db::violates(&error, "sale_pkey") {
+        Error::SaleExists(id)
+    } else if db::violates(&error, "sale_open_drawer") {
+        Error::DrawerNotOpen
+    } else {
+        error.into()
+    }
+}
+
+fn percent(discount: Option<&Discount>) -> Option<Decimal> {
+    discount.and_then(|discount| if let Off::Percent(percent) = discount.off { Some(percent) } else { None })
+}
+
+fn amount(discount: Option<&Discount>) -> Option<i64> {
+    discount.and_then(|discount| if let Off::Amount(amount) = discount.off { Some(amount.minor_units()) } else { None })
+}
+
+fn reason(discount: Option<&Discount>) -> Option<String> {
+    discount.and_then(|discount| discount.reason.clone())
+}
+
+/// Lines as columns, for one statement however many there are.
+struct Parts<'a>(&'a [Line]);
+
+impl<'a> Parts<'a> {
+    fn of(sale: &'a Sale) -> Self {
+        Self(&sale.lines)
+    }
+
+    fn column<T>(&self, get: impl Fn(&Line) -> T) -> Vec<T> {
+        self.0.iter().map(get).collect()
+    }
+
+    async fn insert_lines(&self, tx: &mut Conn, sale: SaleId) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "insert into sale_line (id, sale_id, position, product_id, sku, description, quantity, unit_price, tax_category,
+                                    discount_percent, discount_amount, discount_reason, net, tax, gross)
+             select id, $1, position, product_id, sku, description, quantity, unit_price, tax_category, discount_percent,
+                    discount_amount, discount_reason, net, tax, gross
+               from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::bigint[], $8::text[],
+                           $9::numeric[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
+               with ordinality as t (id, product_id, sku, description, quantity, unit_price, tax_category, discount_percent,
+                                     discount_amount, discount_reason, net, tax, gross, position)",
+        )
+        .bind(sale)
+        .bind(self.column(|line| line.id))
+        .bind(self.column(|line| line.draft.product_id))
+        .bind(self.column(|line| line.draft.sku.clone()))
+        .bind(self.column(|line| line.draft.description.clone()))
+        .bind(self.column(|line| line.draft.quantity))
+        .bind(self.column(|line| line.draft.unit_price.minor_units()))
+        .bind(self.column(|line| line.draft.tax_category.clone()))
+        .bind(self.column(|line| percent(line.draft.discount.as_ref())))
+        .bind(self.column(|line| amount(line.draft.discount.as_ref())))
+        .bind(self.column(|line| reason(line.draft.discount.as_ref())))
+        .bind(self.column(|line| line.net.minor_units()))
+        .bind(self.column(|line| line.tax.minor_units()))
+        .bind(self.column(|line| line.gross.minor_units()))
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+async fn insert_tenders(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
+    if sale.tenders.is_empty() {
+        return Ok(());
+    }
+    let tenders = &sale.tenders;
+    let kind = |tender: &Tender| if tender.kind == Kind::Card { "card" } else { "cash" }.to_owned();
+    sqlx::query(
+        "insert into tender (id, sale_id, position, kind, amount, change, reference)
+         select id, $1, position, kind, amount, change, reference
+           from unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
+           with ordinality as t (id, kind, amount, change, reference, position)",
+    )
+    .bind(sale.id)
+    .bind(tenders.iter().map(|tender| tender.id).collect::<Vec<_>>())
+    .bind(tenders.iter().map(kind).collect::<Vec<_>>())
+    .bind(tenders.iter().map(|tender| tender.amount.minor_units()).collect::<Vec<_>>())
+    .bind(tenders.iter().map(|tender| tender.change.minor_units()).collect::<Vec<_>>())
+    .bind(tenders.iter().map(|tender| tender.reference.clone()).collect::<Vec<_>>())
+    .execute(tx)
+    .await
+    .on_constraint("tender_sale_id_fkey", || Error::SaleNotFound(sale.id))?;
+    Ok(())
+}
+
+/// The states of the sales that are known, and whether each was ever completed.
+pub(crate) async fn states(db: &mut Conn, ids: &[Uuid]) -> Result<Vec<(SaleId, State, bool)>, Error> {
+    let rows = sqlx::query("select id, state, completed_at is not null as completed from sale where id = any($1)")
+        .bind(ids)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("id")?, state(row.try_get("state")?), row.try_get("completed")?))).collect()
+}
