@@ -1,4 +1,5 @@
 //! Takes the pages about problems into the binary.
+#![expect(clippy::disallowed_methods, reason = "cargo tells a build script by the environment")]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

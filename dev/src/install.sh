@@ -18,6 +18,9 @@ install_packages() {
 }
 
 export DEBIAN_FRONTEND=noninteractive
+# One at a time: the second would put back what the first still needs.
+exec 9>/run/lunarfront-install.lock
+flock 9
 restore
 trap restore EXIT
 trap 'exit 1' HUP INT TERM
@@ -25,6 +28,7 @@ if [ -e "$policy" ]; then mv "$policy" "$policy$saved"; fi
 printf '#!/bin/sh\n%s\nexit 101\n' "$mark" >"$policy"
 chmod 755 "$policy"
 
+if [ -e /var/lib/dpkg/info/erlang-base.list ]; then erlang=old; else erlang=new; fi
 apt-get update
 case " $* " in
 *" postgresql "*)
@@ -36,7 +40,11 @@ case " $* " in
 esac
 install_packages "$@"
 
-# A system with an init would start the broker at the next boot.
+# A system with an init would start them at the next boot.
 case " $* " in
-*" rabbitmq-server "*) update-rc.d rabbitmq-server disable || true ;;
+*" rabbitmq-server "*)
+    update-rc.d rabbitmq-server disable || true
+    deb-systemd-helper disable rabbitmq-server.service || true
+    if [ "$erlang" = new ]; then deb-systemd-helper disable epmd.service epmd.socket || true; fi
+    ;;
 esac

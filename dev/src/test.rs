@@ -18,12 +18,13 @@ use crate::terminal::{paint, say, seconds};
 
 /// The steps done so far with their times.
 struct Report {
+    began: Instant,
     done: Vec<(String, Duration)>,
 }
 
 /// The static part.
 pub(crate) async fn check(place: &Place) -> Result<i32> {
-    let mut report = Report { done: Vec::new() };
+    let mut report = Report { began: Instant::now(), done: Vec::new() };
     statics(place, &mut report).await?;
     report.tell();
     Ok(0)
@@ -31,7 +32,7 @@ pub(crate) async fn check(place: &Place) -> Result<i32> {
 
 /// Everything.
 pub(crate) async fn test(place: &Place, fast: bool) -> Result<i32> {
-    let mut report = Report { done: Vec::new() };
+    let mut report = Report { began: Instant::now(), done: Vec::new() };
     statics(place, &mut report).await?;
     let journeys = if fast { Vec::new() } else { journeys(&place.root.join("e2e")) };
     let mut code = cargo_test(place, &mut report).await?;
@@ -48,7 +49,7 @@ async fn statics(place: &Place, report: &mut Report) -> Result<()> {
     let root = &place.root;
     report.run(&["cargo", "fmt", "--all", "--check"], root).await?;
     if root.join("package.json").exists() {
-        if !root.join("node_modules/.bin/buf").exists() {
+        if !installed(root) {
             report.run(&["npm", "ci", "--no-audit", "--no-fund"], root).await?;
         }
         let buf = root.join("node_modules/.bin/buf").display().to_string();
@@ -135,9 +136,19 @@ impl Report {
         for (number, (name, time)) in (1..).zip(&self.done) {
             say(format!("  {number:>2}. {name:<62} {:>8}", seconds(*time)));
         }
-        let whole = self.done.iter().map(|(_, time)| *time).sum();
-        say(format!("{} in {}", paint(32, "  all is well"), seconds(whole)));
+        say(format!("{} in {}", paint(32, "  all is well"), seconds(self.began.elapsed())));
     }
+}
+
+/// Whether npm has brought what the lock file names: it notes what it did beside the modules.
+fn installed(root: &Path) -> bool {
+    let changed = |path: &str| fs::metadata(root.join(path)).and_then(|found| found.modified()).ok();
+    let fresh = match (changed("package-lock.json"), changed("node_modules/.package-lock.json")) {
+        (Some(wanted), Some(done)) => done >= wanted,
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    fresh && root.join("node_modules/.bin/buf").exists()
 }
 
 /// The command without the path of the clone.

@@ -1,6 +1,7 @@
 //! A clerk's day through REST, request by request: the first five minutes with the suite.
 
 mod client;
+mod layout;
 
 use std::time::{Duration, Instant};
 

@@ -8,6 +8,7 @@ use hyper::{Method, Request};
 use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
+use super::layout::layout;
 use crate::failure::{Failure, Result, While};
 use crate::http::{Http, body};
 use crate::terminal::{paint, say};
@@ -150,10 +151,10 @@ fn masked(value: &Value) -> Value {
 }
 
 fn indented(value: &Value) -> String {
-    let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
-    let count = pretty.lines().count();
-    let mut lines = pretty.lines().take(LINES_MAX).map(|line| format!("    {line}")).collect::<Vec<_>>();
+    let mut lines = layout(value, 4);
+    let count = lines.len();
     if count > LINES_MAX {
+        lines.truncate(LINES_MAX);
         lines.push(paint(90, &format!("    … {} more lines", count - LINES_MAX)));
     }
     lines.join("\n")

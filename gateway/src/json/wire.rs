@@ -169,8 +169,8 @@ pub fn begin_message(out: &mut Vec<u8>, number: u32) -> usize {
 
 pub fn end_message(out: &mut Vec<u8>, place: usize) {
     let length = out.len() - place;
-    if length < 0x80 {
-        out[place - 1] = (length & 0x7f) as u8;
+    if let Ok(short @ 0..0x80) = u8::try_from(length) {
+        out[place - 1] = short;
         return;
     }
     let mut prefix = Vec::with_capacity(5);

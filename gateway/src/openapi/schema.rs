@@ -212,7 +212,7 @@ impl<'a> Schemas<'a> {
         if field.is_list() {
             let rules = part("repeated");
             let limit = |name: &str| rules.as_ref().and_then(|rules| number(rules, name));
-            schema["minItems"] = limit("min_items").unwrap_or(i64::from(required)).into();
+            schema["minItems"] = limit("min_items").unwrap_or_else(|| i64::from(required)).into();
             schema["maxItems"] = limit("max_items").unwrap_or(ITEMS_MAX).into();
             return;
         }
@@ -220,7 +220,7 @@ impl<'a> Schemas<'a> {
             Kind::String => {
                 let rules = part("string");
                 let limit = |name: &str| rules.as_ref().and_then(|rules| number(rules, name));
-                let min = limit("min_len").unwrap_or(i64::from(required));
+                let min = limit("min_len").unwrap_or_else(|| i64::from(required));
                 if min > 0 {
                     schema["minLength"] = min.into();
                 }

@@ -39,7 +39,7 @@ impl Rests {
     /// In microseconds.
     fn after(&self, attempts: i32) -> i64 {
         let index = usize::try_from(attempts - 1).unwrap_or(0);
-        let rest = self.0.get(index).or(self.0.last()).copied().unwrap_or_default();
+        let rest = self.0.get(index).or_else(|| self.0.last()).copied().unwrap_or_default();
         i64::try_from(rest.as_micros()).unwrap_or(i64::MAX)
     }
 }

@@ -146,9 +146,12 @@ mod tests {
         assert_eq!(away.fault, Fault::Database);
         assert_eq!(HearError::from(Refused::Closed).fault, Fault::Event);
         assert_eq!(HearError::from(Refused::Closed).message, "the shop is closed");
-        for (code, fault) in
-            [("40P01", Fault::Collision), ("57P01", Fault::Database), ("08006", Fault::Database), ("23505", Fault::Event)]
-        {
+        for (code, fault) in [
+            ("40P01", Fault::Collision),
+            ("57P01", Fault::Database),
+            ("08006", Fault::Database),
+            ("23505", Fault::Event),
+        ] {
             assert_eq!(by_code(code), fault, "{code}");
         }
     }

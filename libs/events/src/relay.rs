@@ -16,6 +16,15 @@ use crate::{Error, Settings, broker, measure, publish};
 const BATCH: usize = 100;
 const DATABASE: Duration = Duration::from_secs(20);
 
+/// A mark that is lost in a crash makes a duplicate, which every inbox absorbs. The lock of a machine that vanished is
+/// free after 25 seconds.
+const SESSION: &str = "
+set synchronous_commit = off;
+set tcp_keepalives_idle = 10;
+set tcp_keepalives_interval = 5;
+set tcp_keepalives_count = 3;
+set tcp_user_timeout = 25000";
+
 /// Relays until told to stop. Commands never wait for it: while the broker is away the outbox grows.
 pub async fn relay(db: Db, settings: Settings, stop: CancellationToken) {
     let work = supervise("relay", &settings, &stop, || session(&db, &settings, &stop));
@@ -52,8 +61,7 @@ async fn session(db: &Db, settings: &Settings, stop: &CancellationToken) -> Resu
 /// The lock, the reads and the marks share one connection: who has lost the lock can mark nothing.
 async fn lead(db: &Db, settings: &Settings, stop: &CancellationToken) -> Result<Option<Conn>, Error> {
     let mut conn = within("connecting", DATABASE, Conn::connect_with(&db.options())).await?;
-    // A mark that is lost in a crash makes a duplicate, which every inbox absorbs.
-    within("a setting", DATABASE, sqlx::query("set synchronous_commit = off").execute(&mut conn)).await?;
+    within("the session's settings", DATABASE, sqlx::raw_sql(SESSION).execute(&mut conn)).await?;
     while !stop.is_cancelled() {
         let lock = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended('relay:' || current_schema(), 0))");
         if within("the relay's lock", DATABASE, lock.fetch_one(&mut conn)).await? {

@@ -8,10 +8,7 @@ use lapin::{Channel, ExchangeKind};
 pub const HEARS: &[(&str, &[&str])] = &[
     ("identity", &[]),
     ("accounts", &["identity.shop.changed"]),
-    (
-        "inventory",
-        &["pos.sale.completed", "pos.sale.voided", "identity.location.changed", "identity.shop.changed"],
-    ),
+    ("inventory", &["pos.sale.completed", "pos.sale.voided", "identity.location.changed", "identity.shop.changed"]),
     (
         "pos",
         &[
@@ -85,10 +82,7 @@ pub async fn declare(channel: &Channel, names: &Names) -> lapin::Result<()> {
     exchange(channel, &events, ExchangeKind::Topic, unheard).await?;
     for (service, kinds) in HEARS.iter().filter(|(_, kinds)| !kinds.is_empty()) {
         let queue = names.queue(service);
-        let more = [
-            ("x-dead-letter-exchange", text(&names.dead())),
-            ("x-dead-letter-strategy", text("at-least-once")),
-        ];
+        let more = [("x-dead-letter-exchange", text(&names.dead())), ("x-dead-letter-strategy", text("at-least-once"))];
         declare_queue(channel, &queue, "reject-publish", 1_000_000, more).await?;
         for kind in *kinds {
             bind(channel, &queue, &events, kind).await?;

@@ -1,12 +1,12 @@
 use db::{Audit, Context, Subject, Tx};
-use events::{Heard, HearError};
+use events::{HearError, Heard};
 use proto::Event;
 use proto::identity::v1::ShopChanged;
 use proto::ledger::v1::EntryPosted;
 use proto::pos::v1::DrawerOpened;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
-use rand::SeedableRng;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,7 +44,10 @@ async fn the_newest_version_of_a_copy_stays_whatever_the_order() {
     let mut conn = town.ledger.read().await.unwrap();
     eventually("all heard", async || {
         let mut conn = town.ledger.background().await.unwrap();
-        sqlx::query_scalar("select count(*) = 200 from inbox where done_at is not null").fetch_one(&mut *conn).await.unwrap()
+        sqlx::query_scalar("select count(*) = 200 from inbox where done_at is not null")
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap()
     })
     .await;
     let newest: Vec<i64> = sqlx::query_scalar("select version from copy").fetch_all(&mut *conn).await.unwrap();
@@ -94,7 +97,10 @@ async fn records_and_events_of_a_batch_name_who_caused_each() {
             .await
             .unwrap();
     let told: Vec<(Uuid, Value, String)> =
-        sqlx::query_as("select aggregate_id, headers, kind from outbox order by aggregate_id").fetch_all(&mut *conn).await.unwrap();
+        sqlx::query_as("select aggregate_id, headers, kind from outbox order by aggregate_id")
+            .fetch_all(&mut *conn)
+            .await
+            .unwrap();
     for (clerk, (record, told)) in clerks.iter().zip(records.into_iter().zip(told)) {
         let (name, request) = (format!("Clerk {clerk}"), format!("request {clerk}"));
         let action = "hears pos.drawer.opened".to_owned();

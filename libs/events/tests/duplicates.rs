@@ -63,7 +63,8 @@ async fn events_whose_consumer_died_are_applied_by_the_next_one() {
 #[tokio::test]
 async fn effects_survive_a_database_that_drops_its_connections() {
     let town = Town::open().await;
-    let (relay, books) = (town.relay(), town.consume(book));
+    let settings = Settings { consumers: 3, ..town.settings("ledger") };
+    let (relay, books) = (town.relay(), town.consume_with(settings, book));
     let mut admin = town.database.admin().await;
     for _ in 0..6 {
         town.open_drawers(50).await;

@@ -79,7 +79,8 @@ async fn pump(
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if seen.wait_for(|state| *state == State::Open).await.is_err() || to.write_all(&buffer[..length]).await.is_err() {
+        if seen.wait_for(|state| *state == State::Open).await.is_err() || to.write_all(&buffer[..length]).await.is_err()
+        {
             return;
         }
     }

@@ -180,7 +180,8 @@ impl Running {
 pub(crate) fn first(times: usize) -> (Hook, Arc<AtomicUsize>) {
     let died = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&died);
-    let hook = move || counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < times).then_some(n + 1)).is_ok();
+    let hook =
+        move || counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < times).then_some(n + 1)).is_ok();
     (Arc::new(hook), died)
 }
 

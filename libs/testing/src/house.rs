@@ -78,6 +78,11 @@ impl Builder {
         self
     }
 
+    /// The keys that will hold in the house, for settings that name them.
+    pub fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys)
+    }
+
     /// More connections for a test that needs them.
     #[must_use]
     pub fn pools(mut self, pools: Pools) -> Self {

@@ -30,7 +30,7 @@ create table account (
     constraint account_state_check check (state in ('active', 'archived')),
     constraint account_name_check check (length(name) between 1 and 200),
     constraint account_email_check check (length(email) between 3 and 254),
-    constraint account_phone_check check (length(phone) between 3 and 40),
+    constraint account_phone_check check (length(phone) between 1 and 40),
     constraint account_notes_check check (length(notes) between 1 and 5000),
     constraint account_member_count_check check (member_count >= 0)
 );

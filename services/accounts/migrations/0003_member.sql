@@ -28,7 +28,7 @@ create table member (
     constraint member_first_name_check check (length(first_name) between 1 and 100),
     constraint member_last_name_check check (length(last_name) between 1 and 100),
     constraint member_email_check check (length(email) between 3 and 254),
-    constraint member_phone_check check (length(phone) between 3 and 40)
+    constraint member_phone_check check (length(phone) between 1 and 40)
 );
 alter sequence member_number owned by member.number;
 

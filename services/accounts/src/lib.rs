@@ -1,1 +1,72 @@
-//! (being written)
+//! Accounts: who pays, and the people on whose behalf.
+
+mod account;
+mod change;
+mod error;
+mod hears;
+mod member;
+mod search;
+mod seed;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use kit::{App, Fault, Heard, Job, Service, Tx};
+use proto::accounts::v1::account_service_server::AccountServiceServer;
+use proto::accounts::v1::member_service_server::MemberServiceServer;
+use serde::Deserialize;
+use sqlx::migrate::Migrator;
+use tonic::service::RoutesBuilder;
+
+pub use account::AccountId;
+pub use error::Error;
+pub use member::MemberId;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The service.
+pub struct Accounts {
+    app: App,
+}
+
+/// It has no settings of its own.
+#[derive(Debug, Default, Deserialize)]
+pub struct Settings {}
+
+#[async_trait]
+impl Service for Accounts {
+    const NAME: &'static str = "accounts";
+    type Settings = Settings;
+    type Error = Error;
+
+    fn migrations() -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    async fn open(app: App, Settings {}: Settings) -> Result<Self, String> {
+        Ok(Self { app })
+    }
+
+    fn routes(&self, routes: &mut RoutesBuilder) {
+        let db = || self.app.db.clone();
+        routes
+            .add_service(AccountServiceServer::new(account::rpc::Rpc { db: db() }))
+            .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }));
+    }
+
+    async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
+        hears::hear(tx, heard).await
+    }
+
+    fn jobs(&self) -> Vec<Job> {
+        let db = self.app.db.clone();
+        vec![Job::new("forget-account-counts", Duration::from_secs(60), move || {
+            let db = db.clone();
+            async move { Ok(account::store::forget_counts(&mut *db.background().await?).await?) }
+        })]
+    }
+
+    async fn seed(&self) -> Result<(), Fault> {
+        seed::fill(&self.app).await.map_err(Fault::new)
+    }
+}

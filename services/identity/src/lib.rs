@@ -28,7 +28,10 @@ use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
 
 pub use error::Error;
+pub use location::LocationId;
+pub use session::SessionId;
 pub use settings::Settings;
+pub use user::UserId;
 
 use password::hasher::Hasher;
 use session::tokens::Tokens;

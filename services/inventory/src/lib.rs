@@ -8,6 +8,7 @@ pub mod product;
 pub mod quantity;
 pub mod reservation;
 mod seed;
+pub mod shelf;
 pub mod stock;
 pub mod totals;
 

@@ -34,15 +34,22 @@ pub(crate) async fn retry(app: &App) -> Result<(), Error> {
     let mut conn = app.db.background().await?;
     let due = posting_exception::store::due(&mut conn).await?;
     drop(conn);
+    let mut done = Ok(());
     for told in due {
-        let context = Context::of_service(app.name, "ledger.retry_exceptions", app.clock.now());
-        let mut tx = app.db.begin_background(context).await?;
-        match post(&mut tx, &told).await? {
-            Posted::Done => posting_exception::store::resolve(&mut tx, told.event_id).await?,
-            Posted::Not(why) => posting_exception::store::note(&mut tx, &told, &why).await?,
-        }
-        app.db.commit(tx).await?;
+        // One that fails must not keep the others waiting.
+        done = done.and(retry_one(app, &told).await);
     }
+    done
+}
+
+async fn retry_one(app: &App, told: &Told) -> Result<(), Error> {
+    let context = Context::of_service(app.name, "ledger.retry_exceptions", app.clock.now());
+    let mut tx = app.db.begin_background(context).await?;
+    match post(&mut tx, told).await? {
+        Posted::Done => posting_exception::store::resolve(&mut tx, told.event_id).await?,
+        Posted::Not(why) => posting_exception::store::note(&mut tx, told, &why).await?,
+    }
+    app.db.commit(tx).await?;
     Ok(())
 }
 

@@ -1,0 +1,114 @@
+//! Accounts: who pays.
+
+pub(crate) mod rpc;
+pub(crate) mod store;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::Error;
+
+types::ids! {
+    /// A payer.
+    AccountId,
+}
+
+/// A billing entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    /// Six digits, given in turn.
+    pub(crate) number: i64,
+    pub(crate) details: Details,
+    pub(crate) state: State,
+    /// Members that are not archived.
+    pub(crate) member_count: i32,
+    pub(crate) version: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+}
+
+/// What a clerk writes down of a payer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Details {
+    pub(crate) kind: Kind,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    /// As it was typed.
+    pub(crate) phone: Option<String>,
+    pub(crate) address: Option<Address>,
+    pub(crate) notes: Option<String>,
+}
+
+/// A new account.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) id: AccountId,
+    pub(crate) details: Details,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Kind {
+    Family,
+    Individual,
+    Business,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum State {
+    Active,
+    /// It keeps its history and takes no new business.
+    Archived,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub(crate) struct Address {
+    pub(crate) line1: String,
+    pub(crate) line2: Option<String>,
+    pub(crate) city: String,
+    pub(crate) region: Option<String>,
+    pub(crate) postal_code: String,
+    pub(crate) country: String,
+}
+
+/// Which accounts a list holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filter {
+    pub(crate) kind: Option<Kind>,
+    pub(crate) state: State,
+}
+
+impl Account {
+    /// Its members stay as they are; who comes back finds them.
+    pub(crate) fn archive(self) -> Result<Self, Error> {
+        match self.state {
+            State::Active => Ok(Self { state: State::Archived, ..self }),
+            State::Archived => Err(Error::AlreadyArchived { number: self.number }),
+        }
+    }
+
+    pub(crate) fn restore(self) -> Result<Self, Error> {
+        match self.state {
+            State::Archived => Ok(Self { state: State::Active, ..self }),
+            State::Active => Err(Error::NotArchived { number: self.number }),
+        }
+    }
+
+    /// Whether a person may be added.
+    pub(crate) fn takes_members(&self) -> Result<(), Error> {
+        match self.state {
+            State::Active => Ok(()),
+            State::Archived => Err(Error::AccountArchived { number: self.number }),
+        }
+    }
+}
+
+impl Address {
+    pub(crate) fn is_blank(&self) -> bool {
+        let Self { line1, line2, city, region, postal_code, country } = self;
+        [line1, city, postal_code, country].iter().all(|part| part.is_empty()) && line2.is_none() && region.is_none()
+    }
+}

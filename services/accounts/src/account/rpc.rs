@@ -1,0 +1,250 @@
+//! Accounts on the wire.
+
+use async_trait::async_trait;
+use db::{Audit, Db, List, Subject};
+use kit::{Caller, Reply, Tx, expect_etag, read, write};
+use proto::accounts::v1 as pb;
+use proto::accounts::v1::account_service_server::AccountService;
+use serde_json::json;
+use tonic::Request;
+use types::{Violation, Violations};
+
+use super::{Account, AccountId, Address, Details, Draft, Filter, Kind, State, store};
+use crate::Error;
+use crate::change::{difference, named, text};
+
+pub(crate) struct Rpc {
+    pub(crate) db: Db,
+}
+
+#[async_trait]
+impl AccountService for Rpc {
+    async fn list_accounts(&self, request: Request<pb::ListAccountsRequest>) -> Reply<pb::ListAccountsResponse> {
+        read(&self.db, request, async |conn, _caller, message| {
+            let list = List::parse(&message)?;
+            Ok::<_, Error>(store::list(conn, filter(&message), &list).await?.answer(&list))
+        })
+        .await
+    }
+
+    async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Reply<pb::GetAccountResponse> {
+        read(&self.db, request, async |conn, _caller, message| {
+            let id = AccountId::parse("id", &message.id)?;
+            let account = store::get(conn, id).await?;
+            Ok::<_, Error>(pb::GetAccountResponse { account: Some(account.into()) })
+        })
+        .await
+    }
+
+    async fn create_account(&self, request: Request<pb::CreateAccountRequest>) -> Reply<pb::CreateAccountResponse> {
+        write(&self.db, request, async |tx, _caller, message| {
+            let details = details(wanted(message.account.as_ref())?)?;
+            let draft = Draft { id: AccountId::new(), details };
+            let account = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
+            created(tx, &account);
+            Ok::<_, Error>(pb::CreateAccountResponse { account: Some(account.into()) })
+        })
+        .await
+    }
+
+    async fn update_account(&self, request: Request<pb::UpdateAccountRequest>) -> Reply<pb::UpdateAccountResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let update = wanted(message.account.as_ref())?;
+            let mask = message.update_mask.as_ref().map(|mask| mask.paths.as_slice());
+            let before = lock(tx, caller, "account.id", &update.id).await?;
+            let after = Account { details: changed(&before.details, update, mask)?, ..before.clone() };
+            let account = match difference(&before.details, &after.details) {
+                None => before,
+                Some((old, new)) => {
+                    let account = store::save(tx, &after).await?;
+                    tx.audit(Audit::changed("account", account.id, old, new));
+                    tell(tx, &account);
+                    account
+                }
+            };
+            Ok::<_, Error>(pb::UpdateAccountResponse { account: Some(account.into()) })
+        })
+        .await
+    }
+
+    async fn archive_account(&self, request: Request<pb::ArchiveAccountRequest>) -> Reply<pb::ArchiveAccountResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let archived = lock(tx, caller, "id", &message.id).await?.archive()?;
+            let account = moved(tx, &archived, State::Active).await?;
+            Ok::<_, Error>(pb::ArchiveAccountResponse { account: Some(account.into()) })
+        })
+        .await
+    }
+
+    async fn restore_account(&self, request: Request<pb::RestoreAccountRequest>) -> Reply<pb::RestoreAccountResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let restored = lock(tx, caller, "id", &message.id).await?.restore()?;
+            let account = moved(tx, &restored, State::Archived).await?;
+            Ok::<_, Error>(pb::RestoreAccountResponse { account: Some(account.into()) })
+        })
+        .await
+    }
+}
+
+/// Tells the others what an account is now.
+pub(crate) fn tell(tx: &mut Tx, account: &Account) {
+    let subject = Subject { id: account.id.uuid(), version: account.version };
+    tx.publish(subject, &pb::AccountChanged { account: Some(account.clone().into()), version: account.version });
+}
+
+/// Records and tells that an account was opened.
+pub(crate) fn created(tx: &mut Tx, account: &Account) {
+    let mut after = json!(account.details);
+    after["number"] = json!(account.number);
+    tx.audit(Audit::created("account", account.id, after));
+    tell(tx, account);
+}
+
+/// Locks the account that a command names, and sees to it that the caller has read this version.
+async fn lock(tx: &mut Tx, caller: &Caller, field: &str, id: &str) -> Result<Account, Error> {
+    let account = store::lock(tx, AccountId::parse(field, id)?).await?;
+    expect_etag(caller.if_match.as_deref(), account.version, || Error::AccountChanged)?;
+    Ok(account)
+}
+
+/// Stores, records and tells a new state.
+async fn moved(tx: &mut Tx, account: &Account, from: State) -> Result<Account, Error> {
+    let account = store::save(tx, account).await?;
+    let state = |state: State| json!({ "state": <&str>::from(state) });
+    tx.audit(Audit::changed("account", account.id, state(from), state(account.state)));
+    tell(tx, &account);
+    Ok(account)
+}
+
+fn filter(message: &pb::ListAccountsRequest) -> Filter {
+    let kind = message.kind.and_then(|kind| pb::account::Kind::try_from(kind).ok()).and_then(kind_of);
+    let state = match message.state.map(pb::account::State::try_from) {
+        Some(Ok(pb::account::State::Archived)) => State::Archived,
+        _ => State::Active,
+    };
+    Filter { kind, state }
+}
+
+fn wanted(account: Option<&pb::Account>) -> Result<&pb::Account, Violation> {
+    account.ok_or_else(|| Violation::new("account", "is required"))
+}
+
+/// All details of a new account.
+fn details(message: &pb::Account) -> Result<Details, Violations> {
+    let mut out = Violations::default();
+    let kind = out.take(kind(message));
+    let address = out.take(address(message.address.as_ref()));
+    out.into_result()?;
+    Ok(Details {
+        kind: kind.unwrap_or(Kind::Individual),
+        name: message.name.trim().to_owned(),
+        email: text(message.email.as_deref()),
+        phone: text(message.phone.as_deref()),
+        address: address.flatten(),
+        notes: text(message.notes.as_deref()),
+    })
+}
+
+/// Details with the named fields taken from an update.
+fn changed(details: &Details, update: &pb::Account, mask: Option<&[String]>) -> Result<Details, Violations> {
+    let mut out = Violations::default();
+    let mut details = details.clone();
+    if named(mask, "kind") {
+        details.kind = out.take(kind(update)).unwrap_or(details.kind);
+    }
+    if named(mask, "name") {
+        update.name.trim().clone_into(&mut details.name);
+    }
+    if named(mask, "email") {
+        details.email = text(update.email.as_deref());
+    }
+    if named(mask, "phone") {
+        details.phone = text(update.phone.as_deref());
+    }
+    if named(mask, "address") {
+        details.address = out.take(address(update.address.as_ref())).flatten();
+    }
+    if named(mask, "notes") {
+        details.notes = text(update.notes.as_deref());
+    }
+    out.into_result()?;
+    Ok(details)
+}
+
+fn kind(message: &pb::Account) -> Result<Kind, Violation> {
+    kind_of(message.kind()).ok_or_else(|| Violation::new("account.kind", "is required"))
+}
+
+fn kind_of(kind: pb::account::Kind) -> Option<Kind> {
+    match kind {
+        pb::account::Kind::Unspecified => None,
+        pb::account::Kind::Family => Some(Kind::Family),
+        pb::account::Kind::Individual => Some(Kind::Individual),
+        pb::account::Kind::Business => Some(Kind::Business),
+    }
+}
+
+/// An address without the blanks around its parts; one that says nothing is none.
+fn address(message: Option<&proto::common::v1::Address>) -> Result<Option<Address>, Violation> {
+    let Some(message) = message else { return Ok(None) };
+    let address = Address {
+        line1: message.line1.trim().to_owned(),
+        line2: text(message.line2.as_deref()),
+        city: message.city.trim().to_owned(),
+        region: text(message.region.as_deref()),
+        postal_code: message.postal_code.trim().to_owned(),
+        country: message.country.trim().to_uppercase(),
+    };
+    if !address.country.is_empty() && !(address.country.len() == 2 && address.country.bytes().all(|b| b.is_ascii_uppercase())) {
+        return Err(Violation::new("account.address.country", "must be a country's two letters, such as US"));
+    }
+    Ok((!address.is_blank()).then_some(address))
+}
+
+impl From<Account> for pb::Account {
+    fn from(account: Account) -> Self {
+        let Account { id, number, details, state, member_count, version, created_at, updated_at } = account;
+        let Details { kind, name, email, phone, address, notes } = details;
+        Self {
+            id: id.to_string(),
+            number: number.to_string(),
+            kind: pb::account::Kind::from(kind).into(),
+            name,
+            email,
+            phone,
+            address: address.map(Into::into),
+            notes,
+            state: pb::account::State::from(state).into(),
+            member_count,
+            created_at: Some(proto::timestamp(created_at)),
+            updated_at: Some(proto::timestamp(updated_at)),
+            etag: kit::etag(version),
+        }
+    }
+}
+
+impl From<Kind> for pb::account::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Family => Self::Family,
+            Kind::Individual => Self::Individual,
+            Kind::Business => Self::Business,
+        }
+    }
+}
+
+impl From<State> for pb::account::State {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => Self::Active,
+            State::Archived => Self::Archived,
+        }
+    }
+}
+
+impl From<Address> for proto::common::v1::Address {
+    fn from(address: Address) -> Self {
+        let Address { line1, line2, city, region, postal_code, country } = address;
+        Self { line1, line2, city, region, postal_code, country }
+    }
+}

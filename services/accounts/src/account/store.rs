@@ -1,0 +1,125 @@
+//! All SQL of accounts.
+
+mod list;
+mod total;
+
+use db::{Conn, Error as DbError};
+use sqlx::postgres::PgRow;
+use sqlx::types::Json;
+use sqlx::{FromRow, Row};
+
+use super::{Account, AccountId, Details, Draft};
+use crate::Error;
+use crate::search::store::word;
+
+pub(crate) use list::list;
+pub(crate) use total::forget_counts;
+
+const GET: &str = "
+select id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at
+  from account
+ where id = $1";
+
+pub(crate) async fn get(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
+    sqlx::query_as(GET).bind(id).fetch_optional(conn).await?.ok_or(Error::AccountNotFound(id))
+}
+
+const LOCK: &str = "
+select id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at
+  from account
+ where id = $1
+   for update";
+
+/// Locks an account before any of its members.
+pub(crate) async fn lock(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
+    sqlx::query_as(LOCK).bind(id).fetch_optional(conn).await?.ok_or(Error::AccountNotFound(id))
+}
+
+/// Whether there is any account.
+pub(crate) async fn any(conn: &mut Conn) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("select exists (select from account)").fetch_one(conn).await?)
+}
+
+const INSERT: &str = "
+insert into account (id, kind, name, email, phone, address, notes)
+select id, kind, name, email, phone, address, notes
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
+       with ordinality as t (id, kind, name, email, phone, address, notes, place)
+ order by place
+returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+
+/// Opens accounts; their numbers follow the order given, as does the answer.
+pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Account>, Error> {
+    let ids: Vec<AccountId> = drafts.iter().map(|draft| draft.id).collect();
+    let details: Vec<&Details> = drafts.iter().map(|draft| &draft.details).collect();
+    let mut accounts: Vec<Account> = sqlx::query_as(INSERT)
+        .bind(ids)
+        .bind(details.iter().map(|d| <&str>::from(d.kind)).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.name.as_str()).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.email.as_deref()).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.phone.as_deref()).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.address.as_ref().map(Json)).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.notes.as_deref()).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await?;
+    accounts.sort_by_key(|account| account.number);
+    Ok(accounts)
+}
+
+const SAVE: &str = "
+update account
+   set kind = $2, name = $3, email = $4, phone = $5, address = $6, notes = $7, state = $8,
+       version = version + 1, updated_at = now()
+ where id = $1
+returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+
+/// Stores the details and the state of a locked account.
+pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, Error> {
+    let Details { kind, name, email, phone, address, notes } = &account.details;
+    let saved = sqlx::query_as(SAVE)
+        .bind(account.id)
+        .bind(<&str>::from(*kind))
+        .bind(name)
+        .bind(email)
+        .bind(phone)
+        .bind(address.as_ref().map(Json))
+        .bind(notes)
+        .bind(<&str>::from(account.state))
+        .fetch_one(conn)
+        .await?;
+    Ok(saved)
+}
+
+const COUNT_MEMBERS: &str = "
+update account
+   set member_count = (select count(*) from member where account_id = account.id and member.state = 'active'),
+       version = version + 1, updated_at = now()
+ where id = any($1)
+returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+
+/// Counts the members of locked accounts anew.
+pub(crate) async fn count_members(conn: &mut Conn, ids: &[AccountId]) -> Result<Vec<Account>, Error> {
+    Ok(sqlx::query_as(COUNT_MEMBERS).bind(ids).fetch_all(conn).await?)
+}
+
+impl FromRow<'_, PgRow> for Account {
+    fn from_row(row: &PgRow) -> Result<Self, DbError> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            number: row.try_get("number")?,
+            details: Details {
+                kind: word(row, "kind")?,
+                name: row.try_get("name")?,
+                email: row.try_get("email")?,
+                phone: row.try_get("phone")?,
+                address: row.try_get::<Option<Json<_>>, _>("address")?.map(|Json(address)| address),
+                notes: row.try_get("notes")?,
+            },
+            state: word(row, "state")?,
+            member_count: row.try_get("member_count")?,
+            version: row.try_get("version")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+        })
+    }
+}

@@ -1,0 +1,63 @@
+//! Why accounts says no.
+
+use kit::{Class, Fault, Refusal};
+use types::{Violation, Violations};
+
+use crate::account::AccountId;
+use crate::member::MemberId;
+
+/// The refusals of this service; the variant's name is the reason on the wire.
+#[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Error {
+    #[error("no account {0}")]
+    AccountNotFound(AccountId),
+    #[error("no member {0}")]
+    MemberNotFound(MemberId),
+    #[error("the account was changed meanwhile; read it again")]
+    AccountChanged,
+    #[error("the member was changed meanwhile; read it again")]
+    MemberChanged,
+    #[error("account {number} is archived; restore it first")]
+    AccountArchived { number: i64 },
+    #[error("{number} is archived already")]
+    AlreadyArchived { number: i64 },
+    #[error("account {number} is not archived")]
+    NotArchived { number: i64 },
+    #[error("{0}")]
+    Invalid(#[from] Violations),
+    #[error("{0}")]
+    Field(#[from] Violation),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error(transparent)]
+    Db(#[from] db::Error),
+}
+
+impl Refusal for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::AccountNotFound(_) | Self::MemberNotFound(_) => Class::NotFound,
+            Self::AccountChanged | Self::MemberChanged => Class::Stale,
+            Self::AccountArchived { .. } | Self::AlreadyArchived { .. } | Self::NotArchived { .. } => Class::Conflict,
+            Self::Invalid(_) | Self::Field(_) => Class::Invalid,
+            Self::Fault(_) => Class::Fault,
+            Self::Db(error) => Class::of_database(error),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Field(_) => "INVALID",
+            other => other.into(),
+        }
+    }
+
+    fn violations(&self) -> Option<Violations> {
+        match self {
+            Self::Invalid(violations) => Some(violations.clone()),
+            Self::Field(violation) => Some(violation.clone().into()),
+            _ => None,
+        }
+    }
+}

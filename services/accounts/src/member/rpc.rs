@@ -1,0 +1,222 @@
+//! Members on the wire.
+
+use async_trait::async_trait;
+use db::{Audit, Conn, Db, List, Page, Subject};
+use kit::{Caller, Reply, Tx, expect_etag, read, write};
+use proto::accounts::v1 as pb;
+use proto::accounts::v1::member_service_server::MemberService;
+use serde_json::json;
+use tonic::Request;
+use types::{Date, Violation, Violations, parse_date};
+
+use super::{Draft, Filter, Member, MemberId, Person, Seen, State, born_by, store};
+use crate::Error;
+use crate::account::{self, AccountId};
+use crate::change::{difference, named, text};
+
+pub(crate) struct Rpc {
+    pub(crate) db: Db,
+}
+
+#[async_trait]
+impl MemberService for Rpc {
+    async fn list_members(&self, request: Request<pb::ListMembersRequest>) -> Reply<pb::ListMembersResponse> {
+        read(&self.db, request, async |conn, caller, message| {
+            let list = List::parse(&message)?;
+            let account_id = AccountId::parse_some("account_id", message.account_id.as_deref())?;
+            let state = match message.state.map(pb::member::State::try_from) {
+                Some(Ok(pb::member::State::Archived)) => State::Archived,
+                _ => State::Active,
+            };
+            let today = shop::today(conn, caller.now).await?;
+            let filter = Filter { account_id, state, minor: message.is_minor, today };
+            Ok::<_, Error>(page(conn, filter, &list).await?.answer(&list))
+        })
+        .await
+    }
+
+    async fn list_account_members(
+        &self,
+        request: Request<pb::ListAccountMembersRequest>,
+    ) -> Reply<pb::ListAccountMembersResponse> {
+        read(&self.db, request, async |conn, caller, message| {
+            let list = List::parse(&message)?;
+            let account = account::store::get(conn, AccountId::parse("account_id", &message.account_id)?).await?;
+            let today = shop::today(conn, caller.now).await?;
+            let filter = Filter { account_id: Some(account.id), state: State::Active, minor: None, today };
+            Ok::<_, Error>(page(conn, filter, &list).await?.answer(&list))
+        })
+        .await
+    }
+
+    async fn get_member(&self, request: Request<pb::GetMemberRequest>) -> Reply<pb::GetMemberResponse> {
+        read(&self.db, request, async |conn, caller, message| {
+            let member = store::get(conn, MemberId::parse("id", &message.id)?).await?;
+            let today = shop::today(conn, caller.now).await?;
+            Ok::<_, Error>(pb::GetMemberResponse { member: Some(member.seen_on(today).into()) })
+        })
+        .await
+    }
+
+    async fn create_member(&self, request: Request<pb::CreateMemberRequest>) -> Reply<pb::CreateMemberResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let new = wanted(message.member.as_ref())?;
+            let account_id = AccountId::parse("member.account_id", &new.account_id)?;
+            let today = shop::today(tx, caller.now).await?;
+            let draft = Draft { id: MemberId::new(), account_id, person: person(new, today)? };
+            account::store::lock(tx, account_id).await?.takes_members()?;
+            let member = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
+            created(tx, &member, today);
+            recount(tx, account_id).await?;
+            Ok::<_, Error>(pb::CreateMemberResponse { member: Some(member.seen_on(today).into()) })
+        })
+        .await
+    }
+
+    async fn update_member(&self, request: Request<pb::UpdateMemberRequest>) -> Reply<pb::UpdateMemberResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let update = wanted(message.member.as_ref())?;
+            let mask = message.update_mask.as_ref().map(|mask| mask.paths.as_slice());
+            let today = shop::today(tx, caller.now).await?;
+            let before = lock(tx, caller, MemberId::parse("member.id", &update.id)?).await?;
+            let after = Member { person: changed(&before.person, update, mask, today)?, ..before.clone() };
+            let member = match difference(&before.person, &after.person) {
+                None => before,
+                Some((old, new)) => {
+                    let member = store::save(tx, &after).await?;
+                    tx.audit(Audit::changed("member", member.id, old, new));
+                    tell(tx, &member, today);
+                    member
+                }
+            };
+            Ok::<_, Error>(pb::UpdateMemberResponse { member: Some(member.seen_on(today).into()) })
+        })
+        .await
+    }
+
+    async fn archive_member(&self, request: Request<pb::ArchiveMemberRequest>) -> Reply<pb::ArchiveMemberResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let id = MemberId::parse("id", &message.id)?;
+            let today = shop::today(tx, caller.now).await?;
+            // The account first: that is the order of locks everywhere, and a member never changes its account.
+            let account_id = store::get(tx, id).await?.account_id;
+            account::store::lock(tx, account_id).await?;
+            let archived = lock(tx, caller, id).await?.archive()?;
+            let member = store::save(tx, &archived).await?;
+            let state = |state: State| json!({ "state": <&str>::from(state) });
+            tx.audit(Audit::changed("member", id, state(State::Active), state(member.state)));
+            tell(tx, &member, today);
+            recount(tx, account_id).await?;
+            Ok::<_, Error>(pb::ArchiveMemberResponse { member: Some(member.seen_on(today).into()) })
+        })
+        .await
+    }
+}
+
+/// Records and tells that a person was added.
+pub(crate) fn created(tx: &mut Tx, member: &Member, today: Date) {
+    let mut after = json!(member.person);
+    after["account_id"] = json!(member.account_id.to_string());
+    after["number"] = json!(member.number);
+    tx.audit(Audit::created("member", member.id, after));
+    tell(tx, member, today);
+}
+
+/// Tells the others what a member is now.
+fn tell(tx: &mut Tx, member: &Member, today: Date) {
+    let subject = Subject { id: member.id.uuid(), version: member.version };
+    let copy = member.clone().seen_on(today).into();
+    tx.publish(subject, &pb::MemberChanged { member: Some(copy), version: member.version });
+}
+
+/// The account says how many members it has, so it has changed too.
+async fn recount(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
+    for account in account::store::count_members(tx, &[id]).await? {
+        account::rpc::tell(tx, &account);
+    }
+    Ok(())
+}
+
+async fn lock(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Error> {
+    let member = store::lock(tx, id).await?;
+    expect_etag(caller.if_match.as_deref(), member.version, || Error::MemberChanged)?;
+    Ok(member)
+}
+
+async fn page(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Seen>, Error> {
+    let page = store::list(conn, filter, list).await?;
+    let data = page.data.into_iter().map(|member| member.seen_on(filter.today)).collect();
+    Ok(Page { data, total: page.total })
+}
+
+fn wanted(member: Option<&pb::Member>) -> Result<&pb::Member, Violation> {
+    member.ok_or_else(|| Violation::new("member", "is required"))
+}
+
+fn person(message: &pb::Member, today: Date) -> Result<Person, Violation> {
+    Ok(Person {
+        first_name: message.first_name.trim().to_owned(),
+        last_name: message.last_name.trim().to_owned(),
+        email: text(message.email.as_deref()),
+        phone: text(message.phone.as_deref()),
+        born_on: born_on(message, today)?,
+    })
+}
+
+/// A person with the named fields taken from an update.
+fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, today: Date) -> Result<Person, Violations> {
+    let mut person = person.clone();
+    if named(mask, "first_name") {
+        update.first_name.trim().clone_into(&mut person.first_name);
+    }
+    if named(mask, "last_name") {
+        update.last_name.trim().clone_into(&mut person.last_name);
+    }
+    if named(mask, "email") {
+        person.email = text(update.email.as_deref());
+    }
+    if named(mask, "phone") {
+        person.phone = text(update.phone.as_deref());
+    }
+    if named(mask, "born_on") {
+        person.born_on = born_on(update, today)?;
+    }
+    Ok(person)
+}
+
+fn born_on(message: &pb::Member, today: Date) -> Result<Option<Date>, Violation> {
+    const FIELD: &str = "member.born_on";
+    let day = text(message.born_on.as_deref()).map(|day| parse_date(FIELD, &day)).transpose()?;
+    born_by(today, FIELD, day)
+}
+
+impl From<Seen> for pb::Member {
+    fn from(Seen { member, is_minor }: Seen) -> Self {
+        let Member { id, account_id, number, person, state, version, created_at, updated_at } = member;
+        let Person { first_name, last_name, email, phone, born_on } = person;
+        Self {
+            id: id.to_string(),
+            account_id: account_id.to_string(),
+            number: number.to_string(),
+            first_name,
+            last_name,
+            email,
+            phone,
+            born_on: born_on.map(|day| day.to_string()),
+            is_minor,
+            state: pb::member::State::from(state).into(),
+            created_at: Some(proto::timestamp(created_at)),
+            updated_at: Some(proto::timestamp(updated_at)),
+            etag: kit::etag(version),
+        }
+    }
+}
+
+impl From<State> for pb::member::State {
+    fn from(state: State) -> Self {
+        match state {
+            State::Active => Self::Active,
+            State::Archived => Self::Archived,
+        }
+    }
+}

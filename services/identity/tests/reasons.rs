@@ -1,0 +1,38 @@
+//! Every way in which identity says no.
+
+use std::fmt::Write;
+
+use identity::Error;
+use kit::Refusal;
+
+#[test]
+fn the_reasons_and_their_classes_are_known() {
+    let violation = || types::Violation::new("name", "is required");
+    let errors = [
+        Error::ShopChanged,
+        Error::LocationNotFound(identity::LocationId::new()),
+        Error::LocationNameTaken(String::new()),
+        Error::LocationChanged,
+        Error::UserNotFound(identity::UserId::new()),
+        Error::EmailTaken(String::new()),
+        Error::UserChanged,
+        Error::UserDisabled,
+        Error::UserActive,
+        Error::LastAdmin,
+        Error::RightsBeyondOwn(String::new()),
+        Error::PasswordTooCommon,
+        Error::SignInRefused,
+        Error::SignInThrottled(std::time::Duration::from_secs(1)),
+        Error::SignInBusy,
+        Error::RefreshTokenRefused,
+        Error::SessionNotFound(identity::SessionId::new()),
+        Error::Invalid(violation().into()),
+        Error::Field(violation()),
+        Error::Fault(kit::Fault::new("x")),
+    ];
+    let mut shown = String::new();
+    for error in errors {
+        writeln!(shown, "identity.lunarfront {} {:?}", error.reason(), error.class()).unwrap();
+    }
+    insta::assert_snapshot!(shown);
+}

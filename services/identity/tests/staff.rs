@@ -1,0 +1,113 @@
+//! The shop of the tests: how it opens, hires and signs in.
+
+use aws_lc_rs::signature::Ed25519KeyPair;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use identity::{Identity, Settings};
+use kit::config::Secret;
+use proto::identity::v1 as pb;
+use proto::identity::v1::auth_service_client::AuthServiceClient;
+use proto::identity::v1::user_service_client::UserServiceClient;
+use testing::{AUDIENCE, Builder, House, ISSUER, Keys, Voice};
+use tonic::Status;
+use tonic_types::StatusExt;
+
+pub(crate) const PASSWORD: &str = "a violin in the rain";
+pub(crate) const ALL: [&str; 9] = [
+    "identity.admin",
+    "accounts.admin",
+    "inventory.admin",
+    "pos.admin",
+    "ledger.admin",
+    "audit.admin",
+    "rentals.admin",
+    "scheduling.admin",
+    "repairs.admin",
+];
+
+/// Settings under which the house's own user tokens hold beside those that identity signs.
+pub(crate) fn settings(keys: &Keys) -> Settings {
+    let (kid, x) = keys.jwk();
+    let token_key = Ed25519KeyPair::generate().unwrap().to_pkcs8v1().unwrap();
+    Settings {
+        token_key: Secret::new(STANDARD.encode(token_key.as_ref())),
+        token_keys_also: format!("{kid}={x}"),
+        refresh_key: Secret::new(STANDARD.encode([7; 32])),
+        token_issuer: ISSUER.to_owned(),
+        token_audience: AUDIENCE.to_owned(),
+        initial_user_email: String::new(),
+        initial_user_first_name: String::new(),
+        initial_user_last_name: String::new(),
+        initial_user_password: None,
+        shop_name: "Test Strings".to_owned(),
+        shop_currency: "USD".to_owned(),
+        shop_time_zone: "America/Chicago".to_owned(),
+        sign_in_tries_per_email: 5,
+        sign_in_tries_per_ip: 20,
+    }
+}
+
+pub(crate) async fn open() -> House<Identity> {
+    let builder = Builder::default().at("2026-11-21T12:00:00Z");
+    let settings = settings(&builder.keys());
+    builder.open(settings).await
+}
+
+/// Somebody new with these roles, and the password of the tests.
+pub(crate) async fn hire(house: &House<Identity>, email: &str, roles: &[&str]) -> pb::User {
+    try_hire(house.user(&ALL), email, roles, PASSWORD).await.unwrap()
+}
+
+pub(crate) async fn try_hire(voice: Voice, email: &str, roles: &[&str], password: &str) -> Result<pb::User, Status> {
+    let request = pb::CreateUserRequest {
+        email: email.to_owned(),
+        first_name: "Ada".to_owned(),
+        last_name: "Quinn".to_owned(),
+        roles: roles.iter().map(|slug| (*slug).to_owned()).collect(),
+        password: password.to_owned(),
+    };
+    Ok(UserServiceClient::new(voice).create_user(request).await?.into_inner().user.unwrap())
+}
+
+pub(crate) async fn disable(house: &House<Identity>, id: &str) -> Result<pb::User, Status> {
+    let request = pb::DisableUserRequest { id: id.to_owned() };
+    Ok(UserServiceClient::new(house.user(&ALL)).disable_user(request).await?.into_inner().user.unwrap())
+}
+
+pub(crate) async fn enable(house: &House<Identity>, id: &str) -> Result<pb::User, Status> {
+    let request = pb::EnableUserRequest { id: id.to_owned() };
+    Ok(UserServiceClient::new(house.user(&ALL)).enable_user(request).await?.into_inner().user.unwrap())
+}
+
+pub(crate) async fn sign_in(house: &House<Identity>, email: &str) -> pb::LoginResponse {
+    try_sign_in(house, email, PASSWORD).await.unwrap()
+}
+
+pub(crate) async fn try_sign_in(
+    house: &House<Identity>,
+    email: &str,
+    password: &str,
+) -> Result<pb::LoginResponse, Status> {
+    let request = pb::LoginRequest { email: email.to_owned(), password: password.to_owned() };
+    Ok(AuthServiceClient::new(house.nobody()).login(request).await?.into_inner())
+}
+
+pub(crate) async fn refresh(house: &House<Identity>, token: &str) -> Result<pb::RefreshResponse, Status> {
+    let request = pb::RefreshRequest { refresh_token: token.to_owned() };
+    Ok(AuthServiceClient::new(house.nobody()).refresh(request).await?.into_inner())
+}
+
+/// Who the token says that one is, if it holds.
+pub(crate) async fn me(house: &House<Identity>, access_token: &str) -> Result<pb::User, Status> {
+    let mut client = AuthServiceClient::new(house.token(access_token));
+    Ok(client.get_me(pb::GetMeRequest {}).await?.into_inner().user.unwrap())
+}
+
+/// The reason of a refusal, as clients see it.
+pub(crate) fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+pub(crate) fn after_seconds(house: &House<Identity>, seconds: i64) {
+    house.clock.set(house.clock.now() + chrono::TimeDelta::seconds(seconds));
+}

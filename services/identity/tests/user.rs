@@ -1,0 +1,193 @@
+//! Users.
+
+use proto::identity::v1 as pb;
+use proto::identity::v1::user_service_client::UserServiceClient;
+use testing::list_behaves;
+use tonic::Code;
+
+use crate::staff::{ALL, PASSWORD, disable, enable, hire, me, open, reason, refresh, sign_in, try_hire, try_sign_in};
+
+#[tokio::test]
+async fn every_rpc_refuses_whom_it_must() {
+    open().await.refuses_whom_it_must().await;
+}
+
+#[tokio::test]
+async fn a_new_user_is_told_recorded_and_can_sign_in() {
+    let house = open().await;
+    let user = hire(&house, "ada@shop.test", &["manager"]).await;
+    assert_eq!((user.state(), user.etag.as_str()), (pb::user::State::Active, "1"));
+    let told = house.events::<pb::UserChanged>().await;
+    assert_eq!((told.len(), told[0].user.as_ref(), told[0].version), (1, Some(&user), 1));
+    let signed_in = sign_in(&house, "ada@shop.test").await;
+    assert_eq!(signed_in.user.as_ref(), Some(&user));
+    assert_eq!(me(&house, &signed_in.access_token).await.unwrap(), user);
+    let audited = house.audited().await;
+    assert!(audited.contains(&("identity.v1.UserService/CreateUser".to_owned(), "user".to_owned())), "{audited:?}");
+}
+
+#[tokio::test]
+async fn no_password_and_no_token_is_left_in_a_record() {
+    let house = open().await;
+    hire(&house, "ada@shop.test", &["manager"]).await;
+    let signed_in = sign_in(&house, "ada@shop.test").await;
+    try_sign_in(&house, "ada@shop.test", "a wrong violin").await.unwrap_err();
+    let mut sql = house.sql().await;
+    for secret in [PASSWORD, "a wrong violin", &signed_in.refresh_token, &signed_in.access_token] {
+        let found: i64 = sqlx::query_scalar(
+            "select (select count(*) from audit where after::text like $1) +
+                    (select count(*) from outbox where encode(body, 'escape') like $1) +
+                    (select count(*) from refresh_token where encode(hash, 'escape') like $1) +
+                    (select count(*) from idempotency)",
+        )
+        .bind(format!("%{secret}%"))
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
+        assert_eq!(found, 0);
+    }
+}
+
+#[tokio::test]
+async fn an_address_signs_in_one_user_whatever_its_case() {
+    let house = open().await;
+    hire(&house, "Ada@Shop.test", &["viewer"]).await;
+    let refused = try_hire(house.user(&ALL), "aDA@shop.TEST", &["viewer"], PASSWORD).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "EMAIL_TAKEN"));
+    assert_eq!(sign_in(&house, "ADA@SHOP.TEST").await.user.unwrap().email, "Ada@Shop.test");
+}
+
+#[tokio::test]
+async fn twenty_at_once_take_one_address_once() {
+    let house = open().await;
+    let mut tries = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let email = if n % 2 == 0 { "twin@shop.test" } else { "TWIN@shop.test" };
+        tries.spawn(try_hire(house.user(&ALL), email, &["viewer"], PASSWORD));
+    }
+    let done = tries.join_all().await;
+    assert_eq!(done.iter().filter(|done| done.is_ok()).count(), 1);
+    assert!(done.iter().flat_map(|done| done.as_ref().err()).all(|refused| reason(refused) == "EMAIL_TAKEN"));
+}
+
+#[tokio::test]
+async fn nobody_gives_rights_that_he_lacks() {
+    let house = open().await;
+    let modest = || house.user(&["identity.admin", "pos.edit", "inventory.edit", "accounts.edit"]);
+    assert!(try_hire(modest(), "clerk@shop.test", &["sales_associate"], PASSWORD).await.is_ok());
+    for role in ["admin", "manager", "viewer"] {
+        let refused = try_hire(modest(), "new@shop.test", &["sales_associate", role], PASSWORD).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "RIGHTS_BEYOND_OWN"), "{role}");
+    }
+    let user = hire(&house, "manager@shop.test", &["manager"]).await;
+    disable(&house, &user.id).await.unwrap();
+    let request = pb::EnableUserRequest { id: user.id.clone() };
+    let refused = UserServiceClient::new(modest()).enable_user(request).await.unwrap_err();
+    assert_eq!(reason(&refused), "RIGHTS_BEYOND_OWN", "whoever enables gives rights too");
+}
+
+#[tokio::test]
+async fn an_unknown_role_and_a_common_password_are_refused() {
+    let house = open().await;
+    let refused = try_hire(house.user(&ALL), "a@shop.test", &["viewer", "wizard"], PASSWORD).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID"));
+    for (password, why) in [("Password1", "PASSWORD_TOO_COMMON"), ("short77", "INVALID"), ("", "INVALID")] {
+        let refused = try_hire(house.user(&ALL), "a@shop.test", &["viewer"], password).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, why), "{password}");
+    }
+    let twice = try_hire(house.user(&ALL), "a@shop.test", &["viewer", "viewer"], PASSWORD).await.unwrap();
+    assert_eq!(twice.roles, ["viewer"]);
+}
+
+#[tokio::test]
+async fn e8_a_disabled_user_is_out_at_once_and_an_enabled_one_may_return() {
+    let house = open().await;
+    let user = hire(&house, "ada@shop.test", &["manager"]).await;
+    let phone = sign_in(&house, "ada@shop.test").await;
+    let till = sign_in(&house, "ada@shop.test").await;
+    let disabled = disable(&house, &user.id).await.unwrap();
+    assert_eq!((disabled.state(), disabled.etag.as_str()), (pb::user::State::Disabled, "2"));
+    for session in [&phone, &till] {
+        assert_eq!(me(&house, &session.access_token).await.unwrap_err().code(), Code::Unauthenticated);
+        assert_eq!(reason(&refresh(&house, &session.refresh_token).await.unwrap_err()), "REFRESH_TOKEN_REFUSED");
+    }
+    assert_eq!(reason(&try_sign_in(&house, "ada@shop.test", PASSWORD).await.unwrap_err()), "SIGN_IN_REFUSED");
+    assert_eq!(house.events::<pb::SessionEnded>().await.len(), 2);
+    assert_eq!(reason(&disable(&house, &user.id).await.unwrap_err()), "USER_DISABLED");
+
+    enable(&house, &user.id).await.unwrap();
+    assert_eq!(reason(&enable(&house, &user.id).await.unwrap_err()), "USER_ACTIVE");
+    let back = sign_in(&house, "ada@shop.test").await;
+    assert!(me(&house, &back.access_token).await.is_ok());
+    assert!(me(&house, &phone.access_token).await.is_err(), "the old sessions stay ended");
+    let versions: Vec<i64> = house.events::<pb::UserChanged>().await.iter().map(|told| told.version).collect();
+    assert_eq!(versions, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn no_session_survives_a_disabling_that_it_raced_with() {
+    let house = open().await;
+    let user = hire(&house, "ada@shop.test", &["viewer"]).await;
+    for round in 0..10 {
+        let (signed_in, disabled) =
+            tokio::join!(try_sign_in(&house, "ada@shop.test", PASSWORD), disable(&house, &user.id));
+        disabled.unwrap();
+        if let Ok(session) = signed_in {
+            assert!(me(&house, &session.access_token).await.is_err(), "round {round}");
+            assert!(refresh(&house, &session.refresh_token).await.is_err(), "round {round}");
+        }
+        crate::staff::after_seconds(&house, 60);
+        enable(&house, &user.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn of_two_last_administrators_who_disable_each_other_one_remains() {
+    let house = open().await;
+    let mut last = hire(&house, "first@shop.test", &["admin"]).await;
+    for round in 0..20 {
+        let other = hire(&house, &format!("admin{round}@shop.test"), &["admin", "viewer"]).await;
+        let (one, two) = tokio::join!(disable(&house, &last.id), disable(&house, &other.id));
+        let refused = match (&one, &two) {
+            (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
+            both => panic!("round {round}: {both:?}"),
+        };
+        assert_eq!((refused.code(), reason(refused).as_str()), (Code::FailedPrecondition, "LAST_ADMIN"));
+        last = if one.is_ok() { other } else { last };
+    }
+    let active = pb::ListUsersRequest { state: Some(pb::user::State::Active.into()), ..Default::default() };
+    let active = UserServiceClient::new(house.user(&ALL)).list_users(active).await.unwrap().into_inner();
+    assert_eq!(active.data.iter().map(|user| &user.id).collect::<Vec<_>>(), [&last.id]);
+}
+
+#[tokio::test]
+async fn an_old_etag_of_a_user_is_refused() {
+    let house = open().await;
+    let user = hire(&house, "ada@shop.test", &["viewer"]).await;
+    let request = pb::DisableUserRequest { id: user.id.clone() };
+    let mut stale = UserServiceClient::new(house.user_with(&ALL, &[("if-match", "7")]));
+    assert_eq!(reason(&stale.disable_user(request.clone()).await.unwrap_err()), "USER_CHANGED");
+    let mut current = UserServiceClient::new(house.user_with(&ALL, &[("if-match", "1")]));
+    assert!(current.disable_user(request).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_list_of_users_behaves() {
+    let house = open().await;
+    for n in 0..4 {
+        hire(&house, &format!("user{n}@shop.test"), &[if n == 0 { "technician" } else { "viewer" }]).await;
+    }
+    list_behaves(house.user(&["identity.view"]), "identity.v1.UserService/ListUsers", &[]).await;
+    let mut viewer = UserServiceClient::new(house.user(&["identity.view"]));
+    for sort in ["", "lastName", "first_name", "email", "state", "createdAt", "updated_at"] {
+        let request = pb::ListUsersRequest { sort: sort.to_owned(), q: "ADA qui".to_owned(), ..Default::default() };
+        assert_eq!(viewer.list_users(request).await.unwrap().into_inner().data.len(), 4, "{sort}");
+    }
+    for (role, found) in [("technician", 1), ("viewer", 3), ("wizard", 0)] {
+        let request = pb::ListUsersRequest { role: Some(role.to_owned()), ..Default::default() };
+        let answer = viewer.list_users(request).await.unwrap().into_inner();
+        assert_eq!(answer.pagination.unwrap().total, found, "{role}");
+    }
+    let missing = pb::GetUserRequest { id: types::uuid::Uuid::now_v7().to_string() };
+    assert_eq!(reason(&viewer.get_user(missing).await.unwrap_err()), "USER_NOT_FOUND");
+}

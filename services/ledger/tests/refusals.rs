@@ -1,0 +1,41 @@
+//! Who may not, and how the ledger says no.
+
+use std::fmt::Write;
+
+use kit::{Fault, Refusal};
+use ledger::Error;
+use strum::VariantNames;
+use types::{Violation, Violations};
+
+use crate::support::open;
+
+#[tokio::test]
+async fn every_rpc_refuses_whom_it_must() {
+    open().await.refuses_whom_it_must().await;
+}
+
+#[test]
+fn every_reason_and_its_class() {
+    fn id<T: From<types::uuid::Uuid>>() -> T {
+        types::uuid::Uuid::nil().into()
+    }
+    let all = [
+        Error::LedgerAccountNotFound(id()),
+        Error::JournalEntryNotFound(id()),
+        Error::JournalEntryReversed(id()),
+        Error::TaxRateNotFound(id()),
+        Error::TaxRateTaken("Sales tax".to_owned()),
+        Error::TaxRateRetired(id()),
+        Error::TaxRateChanged,
+        Error::Invalid(Violations::default()),
+        Error::Field(Violation::new("id", "is required")),
+        Error::Fault(Fault::new("")),
+        Error::Db(db::Error::RowNotFound),
+    ];
+    assert_eq!(all.len(), Error::VARIANTS.len());
+    let mut table = String::new();
+    for error in all {
+        writeln!(table, "ledger {} {:?}", error.reason(), error.class()).unwrap();
+    }
+    insta::assert_snapshot!(table);
+}
