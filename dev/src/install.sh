@@ -41,10 +41,13 @@ esac
 install_packages "$@"
 
 # A system with an init would start them at the next boot.
+disable() {
+    systemctl disable --quiet "$@" 2>/dev/null || DPKG_MAINTSCRIPT_PACKAGE=$1 deb-systemd-helper disable "$@" || true
+}
 case " $* " in
 *" rabbitmq-server "*)
     update-rc.d rabbitmq-server disable || true
-    deb-systemd-helper disable rabbitmq-server.service || true
-    if [ "$erlang" = new ]; then deb-systemd-helper disable epmd.service epmd.socket || true; fi
+    disable rabbitmq-server.service
+    if [ "$erlang" = new ]; then disable epmd.service epmd.socket; fi
     ;;
 esac

@@ -118,7 +118,7 @@ const draw = (operation, method, path) => {
     const done = Object.entries(operation.responses).find(([status]) => status < "300");
     const answer = done && follow(done[1]).content?.["application/json"]?.schema;
     details.append(el("div", { class: "inside" },
-      operation.description !== operation.summary ? el("p", {}, operation.description) : null,
+      operation.description ? el("p", {}, operation.description) : null,
       operation["x-rpc"] ? el("p", { class: "quiet" }, "gRPC: ", el("code", {}, operation["x-rpc"])) : null,
       ...table("Parameters", (operation.parameters ?? []).map((p) => row(p.name, p.schema, p.required, [`(${p.in})`, p.description].filter(Boolean).join(" ")))),
       ...table("Body", body ? fields(body) : []),

@@ -19,8 +19,8 @@ const REQUEST_ID_MAX: usize = 128;
 pub(crate) struct Context {
     pub request_id: HeaderValue,
     pub client_ip: IpAddr,
-    /// It speaks gRPC, or gRPC-web; its errors are statuses, not problems.
-    pub grpc: bool,
+    /// It speaks gRPC, or gRPC-web, of this content type; its errors are statuses, not problems.
+    pub grpc: Option<HeaderValue>,
     /// What the services are sent as `traceparent`.
     pub traceparent: OnceLock<String>,
     pub caller: OnceLock<Caller>,
@@ -48,7 +48,7 @@ impl Context {
         Self {
             request_id: request_id(request.headers()),
             client_ip: client_ip(request.headers(), peer, trusted_proxies),
-            grpc: request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")),
+            grpc: request.headers().get(CONTENT_TYPE).filter(|kind| kind.as_bytes().starts_with(b"application/grpc")).cloned(),
             traceparent: OnceLock::new(),
             caller: OnceLock::new(),
         }

@@ -93,8 +93,11 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 
 /// A problem in the caller's own language: JSON, or a gRPC status.
 fn write_problem(problem: &Problem, context: &Context, mut response: Response) -> Response {
-    if context.grpc {
-        return problem.grpc_status().into_http();
+    if let Some(kind) = &context.grpc {
+        let mut status: Response = problem.grpc_status().into_http();
+        // The answer is all header, so gRPC-web needs no more translation than this.
+        status.headers_mut().insert(CONTENT_TYPE, kind.clone());
+        return status;
     }
     let body = problem.render(context.request_id(), response.headers_mut());
     response.headers_mut().insert(CONTENT_LENGTH, body.len().into());

@@ -170,6 +170,23 @@ async fn answer(handler: Arc<Handler>, request: Request) -> Response {
     response
 }
 
+/// The OpenAPI document, as it is served.
+///
+/// # Errors
+/// When a rule of the protos is wrong.
+pub fn openapi_text() -> Result<String, String> {
+    let document = openapi::document(&Table::read(proto::DESCRIPTORS)?);
+    serde_json::to_string_pretty(&document).map_err(|error| error.to_string())
+}
+
+/// Every route, one on each line.
+///
+/// # Errors
+/// When a rule of the protos is wrong.
+pub fn routes_text() -> Result<String, String> {
+    Ok(Table::read(proto::DESCRIPTORS)?.listing(LISTED))
+}
+
 /// Runs the gateway until SIGTERM or SIGINT.
 ///
 /// # Errors

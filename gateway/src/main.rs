@@ -1,10 +1,17 @@
-//! The gateway's process.
+//! The gateway's process: `serve` (default), or `openapi` and `routes`, which print what would be served.
 
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match gateway::run().await {
+    let command = std::env::args().nth(1);
+    let result = match command.as_deref() {
+        None | Some("serve") => gateway::run().await,
+        Some("openapi") => gateway::openapi_text().map(|text| print(&text)),
+        Some("routes") => gateway::routes_text().map(|text| print(&text)),
+        Some(other) => Err(format!("{other} is no command; there are serve, openapi and routes")),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Telemetry may not have begun.
@@ -15,4 +22,9 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "the output is what was asked for")]
+fn print(text: &str) {
+    println!("{text}");
 }

@@ -86,7 +86,7 @@ impl Passage {
 
     async fn answer(&self, request: Request) -> Result<Response, Problem> {
         let context = request.extensions().get::<Arc<Context>>().cloned().ok_or_else(Problem::internal)?;
-        if !context.grpc {
+        if context.grpc.is_none() {
             let detail = "this is the place of gRPC-web; its content type is application/grpc-web+proto";
             let status = http::StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "Unsupported media type", "UNSUPPORTED_MEDIA_TYPE", detail));

@@ -50,6 +50,7 @@ async fn it_is_ready_when_the_shop_is_known() {
 
 #[tokio::test]
 async fn numbers_are_counted_by_template_and_never_by_path() {
+    kit::telemetry::metrics_handle();
     let till = Till::open().await;
     till.get("/v1/things/secret-id").await;
     till.get("/v1/secret-nothing").await;

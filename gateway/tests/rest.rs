@@ -157,12 +157,13 @@ async fn only_what_a_service_needs_is_passed_on() {
     assert_eq!(asked.header("x-service-token").unwrap().split('.').count(), 3);
     let timeout = asked.header("grpc-timeout").unwrap();
     assert!(timeout.starts_with("50") || timeout.starts_with("5"), "{timeout}");
+    assert!(asked.header("user-agent").unwrap().starts_with("tonic/"), "gRPC's own");
     let mut names: Vec<&str> = asked.metadata.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(
         names,
-        ["authorization", "grpc-timeout", "idempotency-key", "if-match", "traceparent", "x-client-ip", "x-request-id",
-         "x-service-token", "x-user-agent"],
+        ["authorization", "content-type", "grpc-timeout", "idempotency-key", "if-match", "te", "traceparent",
+         "user-agent", "x-client-ip", "x-request-id", "x-service-token", "x-user-agent"],
     );
 }
 

@@ -10,7 +10,7 @@ use crate::till::compile;
 #[test]
 fn every_route_is_listed_for_review() {
     let table = Table::read(proto::DESCRIPTORS).unwrap();
-    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("routes.txt", table.listing(LISTED));
     });
 }
@@ -18,7 +18,7 @@ fn every_route_is_listed_for_review() {
 #[test]
 fn the_document_is_what_clients_are_made_from() {
     let table = Table::read(proto::DESCRIPTORS).unwrap();
-    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+    insta::with_settings!({ prepend_module_to_snapshot => false }, {
         insta::assert_json_snapshot!("openapi.json", openapi::document(&table));
     });
 }

@@ -16,6 +16,8 @@ use gateway::{Gateway, app};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use kit::auth::{ServiceTokens, Trust, Verifier};
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::Value as Json;
 use testing::{AUDIENCE, ISSUER, Keys};
 use tokio::net::TcpListener;
@@ -52,9 +54,16 @@ impl Asked {
 /// What an upstream does with a question.
 pub(crate) type Behaviour = Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<tonic::Response<Bytes>, Status>> + Send + Sync>;
 
-/// Answers with the message it was asked with.
+/// Answers with the message it was asked with, as a reader of protobuf understood it.
 pub(crate) fn echo() -> Behaviour {
-    answering(|asked| Ok(tonic::Response::new(asked.message)))
+    let pool = DescriptorPool::decode(ECHO.as_slice()).unwrap();
+    answering(move |asked| {
+        let (service, name) = asked.path[1..].split_once('/').unwrap();
+        let service = pool.get_service_by_name(service).ok_or_else(|| Status::unimplemented("not here"))?;
+        let rpc = service.methods().find(|rpc| rpc.name() == name).unwrap();
+        let message = DynamicMessage::decode(rpc.input(), asked.message).unwrap();
+        Ok(tonic::Response::new(message.encode_to_vec().into()))
+    })
 }
 
 /// Answers at once.

@@ -50,7 +50,6 @@ pub(super) fn of(table: &Table, route: &Route, tag: &str, services: &[&str], sch
         "operationId": rpc.name(),
         "tags": [tag],
         "summary": summary,
-        "description": comment,
         "x-permission": route.options.access.to_string(),
         "x-rpc": grpc,
         "security": match route.options.access {
@@ -59,6 +58,9 @@ pub(super) fn of(table: &Table, route: &Route, tag: &str, services: &[&str], sch
         },
         "parameters": parameters(table, route, services, schemas),
     });
+    if comment != summary {
+        operation["description"] = comment.into();
+    }
     if let Some(body) = body(route, schemas) {
         operation["requestBody"] = body;
     }
@@ -193,7 +195,7 @@ fn done(route: &Route, schemas: &mut Schemas<'_>) -> (&'static str, Json) {
         headers.insert("Idempotency-Replayed".to_owned(), header("`true` when the answer is from memory.", "string"));
     }
     let (kind, schema) = match &route.answer {
-        Answer::Nothing => return ("204", json!({ "description": "Done.", "headers": headers })),
+        Answer::Nothing => return ("204", response(headers, Map::new())),
         Answer::File(_) => (file_kind(&route.template), json!({ "type": "string" })),
         Answer::Message(_) => ("application/json", schemas.reference(&route.rpc.output(), Side::Answer)),
         Answer::Field(_) => {
@@ -204,7 +206,17 @@ fn done(route: &Route, schemas: &mut Schemas<'_>) -> (&'static str, Json) {
     let status = if route.created.is_some() { "201" } else { "200" };
     let mut content = Map::new();
     content.insert(kind.to_owned(), json!({ "schema": schema }));
-    (status, json!({ "description": "Done.", "headers": headers, "content": content }))
+    (status, response(headers, content))
+}
+
+fn response(headers: Map<String, Json>, content: Map<String, Json>) -> Json {
+    let mut response = json!({ "description": "Done." });
+    for (name, part) in [("headers", headers), ("content", content)] {
+        if !part.is_empty() {
+            response[name] = part.into();
+        }
+    }
+    response
 }
 
 /// A file's kind is known by the end of its path.

@@ -67,6 +67,10 @@ impl<'a> Schemas<'a> {
         let required = message
             .fields()
             .any(|field| !bound.contains(&field.number()) && self.is_shown(&field, side) && self.is_required(&field, side));
+        let is_sent = |field: &FieldDescriptor| !bound.contains(&field.number()) && self.is_shown(field, side);
+        if !message.fields().any(|field| is_sent(&field)) {
+            return (json!({ "type": "object", "additionalProperties": false }), false);
+        }
         if !message.fields().any(|field| given(&field)) {
             return (self.reference(message, side), required);
         }
@@ -190,6 +194,8 @@ impl<'a> Schemas<'a> {
                 let words: Vec<Json> = Words::of(&kind).0.iter().map(|(_, word)| json!(word)).collect();
                 json!({ "type": "string", "enum": words })
             }
+            // What lies in a resource is replaced as a whole.
+            Kind::Message(inner) if side == Side::Patch => self.reference(&inner, Side::Body),
             Kind::Message(inner) => self.reference(&inner, side),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => json!({ "type": "integer", "format": "int64" }),
             Kind::Uint64 | Kind::Fixed64 => json!({ "type": "integer", "format": "int64", "minimum": 0 }),

@@ -13,6 +13,7 @@ mod etag;
 mod fault;
 mod health;
 mod jobs;
+mod line;
 mod outbox_rpc;
 mod refusal;
 mod run;

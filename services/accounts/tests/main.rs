@@ -1,1 +1,105 @@
-//! (being written)
+//! The accounts service through its own door.
+
+mod account;
+mod list;
+mod member;
+mod minor;
+mod reasons;
+mod search;
+mod seed;
+mod totals;
+
+use accounts::{Accounts, Settings};
+use proto::accounts::v1 as pb;
+use proto::accounts::v1::account_service_client::AccountServiceClient;
+use proto::accounts::v1::member_service_client::MemberServiceClient;
+use proto::identity::v1::{Shop, ShopChanged, shop::TaxRounding};
+use testing::{Builder, House, Voice};
+use tonic::Status;
+use tonic_types::StatusExt;
+
+/// Half past eleven in the evening of 27 February in Chicago.
+const EVENING: &str = "2026-02-28T05:30:00Z";
+
+async fn house() -> House<Accounts> {
+    let house = Builder::default().at(EVENING).open::<Accounts>(Settings::default()).await;
+    let shop = Shop {
+        name: "Harmony Music".to_owned(),
+        currency: "USD".to_owned(),
+        currency_digits: 2,
+        time_zone: "America/Chicago".to_owned(),
+        tax_rounding: TaxRounding::Line.into(),
+        cash_rounding_minor_units: 1,
+        ..Shop::default()
+    };
+    house.hears(&ShopChanged { shop: Some(shop), version: 1 }).await.unwrap();
+    house
+}
+
+/// A manager's clients.
+struct Desk {
+    accounts: AccountServiceClient<Voice>,
+    members: MemberServiceClient<Voice>,
+}
+
+fn desk(house: &House<Accounts>) -> Desk {
+    let voice = house.user(&["accounts.admin"]);
+    Desk { accounts: AccountServiceClient::new(voice.clone()), members: MemberServiceClient::new(voice) }
+}
+
+impl Desk {
+    async fn open(&mut self, account: pb::Account) -> pb::Account {
+        let request = pb::CreateAccountRequest { account: Some(account) };
+        self.accounts.create_account(request).await.unwrap().into_inner().account.unwrap()
+    }
+
+    async fn add(&mut self, member: pb::Member) -> pb::Member {
+        let request = pb::CreateMemberRequest { member: Some(member) };
+        self.members.create_member(request).await.unwrap().into_inner().member.unwrap()
+    }
+
+    async fn account(&mut self, id: &str) -> pb::Account {
+        let request = pb::GetAccountRequest { id: id.to_owned() };
+        self.accounts.get_account(request).await.unwrap().into_inner().account.unwrap()
+    }
+
+    async fn member(&mut self, id: &str) -> pb::Member {
+        let request = pb::GetMemberRequest { id: id.to_owned() };
+        self.members.get_member(request).await.unwrap().into_inner().member.unwrap()
+    }
+
+    /// The names of the first page of a search, and the total.
+    async fn found(&mut self, q: &str) -> (Vec<String>, i64) {
+        let request = pb::ListAccountsRequest { q: q.to_owned(), ..Default::default() };
+        let answer = self.accounts.list_accounts(request).await.unwrap().into_inner();
+        (answer.data.into_iter().map(|account| account.name).collect(), answer.pagination.unwrap().total)
+    }
+}
+
+fn family(name: &str) -> pb::Account {
+    pb::Account { kind: pb::account::Kind::Family.into(), name: name.to_owned(), ..Default::default() }
+}
+
+fn person(account: &pb::Account, first_name: &str, last_name: &str) -> pb::Member {
+    pb::Member {
+        account_id: account.id.clone(),
+        first_name: first_name.to_owned(),
+        last_name: last_name.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn mask(paths: &[&str]) -> Option<prost_types::FieldMask> {
+    Some(prost_types::FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
+}
+
+/// The reason of a refusal.
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().unwrap().reason
+}
+
+/// The fields that a refusal blames.
+fn fields(status: &Status) -> Vec<String> {
+    let blamed = status.get_details_bad_request().unwrap_or_default().field_violations;
+    blamed.into_iter().map(|violation| violation.field).collect()
+}

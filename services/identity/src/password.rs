@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn e7_any_characters_are_taken_unmodified() {
         let long = "correct horse battery staple ".repeat(8);
-        for good in ["qzvbnmtr", "with trailing space ", "пароль-длинный", "🎻🎺🥁🎷🎸🪕🎹🪗", &long, "        x"] {
+        for good in ["qzvbnmtr", "with trailing space ", "пароль-длинный", "🎻🎺🥁🎷🎸🪕🎹🪗", &long, "        x"]
+        {
             assert_eq!(Password::parse(good).unwrap().reveal(), good);
         }
     }

@@ -81,7 +81,9 @@ async fn profile(tx: &mut Tx) -> Result<(), Error> {
         time_zone: parse_time_zone("time_zone", "America/Chicago")?,
         tax_rounding: TaxRounding::Line,
         cash_rounding_minor_units: 1,
-        receipt_footer: Some("Thank you for making music with us. Returns within 30 days with this receipt.".to_owned()),
+        receipt_footer: Some(
+            "Thank you for making music with us. Returns within 30 days with this receipt.".to_owned(),
+        ),
     };
     let shop = shop::store::lock(tx).await?;
     shop::rpc::save(tx, shop, &profile).await?;

@@ -70,7 +70,8 @@ impl Settings {
     /// # Errors
     /// When only a part of what he needs is there, or it breaks a rule.
     pub(crate) fn initial_user(&self) -> Result<Option<CreateUserRequest>, String> {
-        let password = self.initial_user_password.as_ref().map(|password| password.reveal().clone()).unwrap_or_default();
+        let password =
+            self.initial_user_password.as_ref().map(|password| password.reveal().clone()).unwrap_or_default();
         let given = [&self.initial_user_email, &self.initial_user_first_name, &self.initial_user_last_name, &password];
         if given.iter().all(|value| value.is_empty()) {
             return Ok(None);

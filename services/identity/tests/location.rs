@@ -21,10 +21,15 @@ fn named(name: &str) -> pb::Location {
 #[tokio::test]
 async fn a_location_is_opened_told_and_found_again() {
     let house = open().await;
-    let address = Address { line1: "214 Main Street".into(), city: "Chicago".into(), country: "US".into(), ..Address::default() };
-    let draft = pb::Location { address: Some(address), time_zone: Some("America/Denver".into()), ..named("Main Street") };
+    let address =
+        Address { line1: "214 Main Street".into(), city: "Chicago".into(), country: "US".into(), ..Address::default() };
+    let draft =
+        pb::Location { address: Some(address), time_zone: Some("America/Denver".into()), ..named("Main Street") };
     let location = create(house.user(&["identity.admin"]), draft.clone()).await.unwrap();
-    assert_eq!((location.address.as_ref(), location.time_zone.as_deref()), (draft.address.as_ref(), Some("America/Denver")));
+    assert_eq!(
+        (location.address.as_ref(), location.time_zone.as_deref()),
+        (draft.address.as_ref(), Some("America/Denver"))
+    );
 
     let mut viewer = LocationServiceClient::new(house.user(&["identity.view"]));
     let found = viewer.get_location(pb::GetLocationRequest { id: location.id.clone() }).await.unwrap().into_inner();

@@ -21,7 +21,9 @@ async fn the_demo_has_a_shop_two_locations_and_staff_of_every_role() {
         house.events::<pb::LocationChanged>().await.into_iter().map(|told| told.location.unwrap().id).collect();
     assert_eq!(locations, [demo_id(1, 1).to_string(), demo_id(1, 2).to_string()]);
 
-    for (name, n, role) in [("owner", 1, "admin"), ("manager", 2, "manager"), ("clerk", 3, "sales_associate"), ("viewer", 4, "viewer")] {
+    for (name, n, role) in
+        [("owner", 1, "admin"), ("manager", 2, "manager"), ("clerk", 3, "sales_associate"), ("viewer", 4, "viewer")]
+    {
         let user = try_sign_in(&house, &format!("{name}@demo.test"), "lunarfront-demo").await.unwrap().user.unwrap();
         assert_eq!((user.id, user.roles), (demo_id(2, n).to_string(), vec![role.to_owned()]));
     }

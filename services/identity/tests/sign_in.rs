@@ -49,7 +49,8 @@ async fn unknown_wrong_and_disabled_get_one_answer() {
 async fn e7_any_password_is_taken_unmodified() {
     let house = open().await;
     let long = "correct horse battery staple ".repeat(8);
-    for (n, password) in ["qzvbnmtr", "with trailing space ", "🎻🎺🥁🎷🎸🪕🎹🪗", &long].into_iter().enumerate() {
+    for (n, password) in ["qzvbnmtr", "with trailing space ", "🎻🎺🥁🎷🎸🪕🎹🪗", &long].into_iter().enumerate()
+    {
         let email = format!("user{n}@shop.test");
         try_hire(house.user(&ALL), &email, &["viewer"], password).await.unwrap();
         assert!(try_sign_in(&house, &email, password).await.is_ok(), "{password}");
@@ -111,7 +112,8 @@ async fn a_hundred_guesses_at_once_are_looked_at_five_times() {
         guesses.spawn(async move { client.login(request).await.map(|_| ()) });
     }
     let answers = guesses.join_all().await;
-    let refused = |why: &str| answers.iter().flat_map(|answer| answer.as_ref().err()).filter(|e| reason(e) == why).count();
+    let refused =
+        |why: &str| answers.iter().flat_map(|answer| answer.as_ref().err()).filter(|e| reason(e) == why).count();
     assert_eq!((refused("SIGN_IN_REFUSED"), refused("SIGN_IN_THROTTLED")), (5, 95));
 }
 

@@ -3,13 +3,13 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use identity::Identity;
+use identity::{Identity, Settings};
 use kit::auth::{ServiceTokens, Trust, Verifier};
 use kit::{App, Service};
 use proto::identity::v1 as pb;
 use proto::identity::v1::session_service_client::SessionServiceClient;
 use proto::identity::v1::trust_service_client::TrustServiceClient;
-use testing::{AUDIENCE, Builder, ISSUER, eventually};
+use testing::{AUDIENCE, Builder, House, ISSUER, eventually};
 
 use crate::staff::{ALL, disable, hire, open, settings, sign_in};
 
@@ -30,7 +30,7 @@ async fn the_keys_are_published_under_their_fingerprints() {
     let part = |n: usize| -> serde_json::Value {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(n).unwrap()).unwrap()).unwrap()
     };
-    assert_eq!((&part(0)["kid"], &part(0)["typ"], &part(0)["alg"]), (&own.kid.into(), &"at+jwt".into(), &"EdDSA".into()));
+    assert_eq!(part(0), serde_json::json!({"typ": "at+jwt", "alg": "EdDSA", "kid": own.kid}));
     let claims = part(1);
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 600);
     assert_eq!(claims["name"], "Ada Quinn");
@@ -66,12 +66,7 @@ async fn another_replica_refuses_an_ended_session_within_two_seconds() {
     let builder = Builder::default();
     let settings = settings(&builder.keys());
     let house = builder.open::<Identity>(settings.clone()).await;
-    let trust = Trust::default();
-    let tokens = ServiceTokens::new("identity", house.keys.service_key("identity")).unwrap();
-    let db = kit::Db::open(&house.db.url(), db::Pools { requests: 2, background: 1 }).unwrap();
-    let app = App::new("identity", db, house.clock.clone(), trust.clone(), tokens, Vec::new());
-    let _replica = Identity::open(app, settings).await.map_err(|error| panic!("{error}"));
-    let verifier = Verifier::new(trust, ISSUER, AUDIENCE);
+    let verifier = replica(&house, settings).await;
 
     hire(&house, "ada@shop.test", &["viewer"]).await;
     let token = sign_in(&house, "ada@shop.test").await.access_token;
@@ -91,14 +86,18 @@ async fn a_key_that_is_changed_keeps_the_tokens_of_the_last_one() {
     let mut anybody = TrustServiceClient::new(house.nobody());
     let last = anybody.get_jwks(pb::GetJwksRequest {}).await.unwrap().into_inner().keys.remove(0);
 
-    let trust = Trust::default();
-    let app = App { trust: trust.clone(), ..house.app.clone() };
-    let next = identity::Settings { token_keys_also: format!("{}={}", last.kid, last.x), ..settings(&house.keys) };
-    let _next = Identity::open(app, next).await.map_err(|error| panic!("{error}"));
-    assert!(Verifier::new(trust, ISSUER, AUDIENCE).user(&token, chrono::Utc::now()).is_ok());
+    let next = Settings { token_keys_also: format!("{}={}", last.kid, last.x), ..settings(&house.keys) };
+    assert!(replica(&house, next).await.user(&token, chrono::Utc::now()).is_ok());
+    let forgetful = settings(&house.keys);
+    assert!(replica(&house, forgetful).await.user(&token, chrono::Utc::now()).is_err());
+}
 
+/// The door's idea of tokens in another process over the same database.
+async fn replica(house: &House<Identity>, settings: Settings) -> Verifier {
     let trust = Trust::default();
-    let app = App { trust: trust.clone(), ..house.app.clone() };
-    let _forgetful = Identity::open(app, settings(&house.keys)).await.map_err(|error| panic!("{error}"));
-    assert!(Verifier::new(trust, ISSUER, AUDIENCE).user(&token, chrono::Utc::now()).is_err());
+    let tokens = ServiceTokens::new("identity", house.keys.service_key("identity")).unwrap();
+    let db = kit::Db::open(&house.db.url(), db::Pools { requests: 2, background: 1 }).unwrap();
+    let app = App::new("identity", db, house.clock.clone(), trust.clone(), tokens, Vec::new());
+    Identity::open(app, settings).await.map(|_| ()).unwrap();
+    Verifier::new(trust, ISSUER, AUDIENCE)
 }

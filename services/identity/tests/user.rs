@@ -1,6 +1,7 @@
 //! Users.
 
 use proto::identity::v1 as pb;
+use proto::identity::v1::auth_service_client::AuthServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::list_behaves;
 use tonic::Code;
@@ -30,7 +31,11 @@ async fn a_new_user_is_told_recorded_and_can_sign_in() {
 async fn no_password_and_no_token_is_left_in_a_record() {
     let house = open().await;
     hire(&house, "ada@shop.test", &["manager"]).await;
-    let signed_in = sign_in(&house, "ada@shop.test").await;
+    let request = pb::LoginRequest { email: "ada@shop.test".to_owned(), password: PASSWORD.to_owned() };
+    let mut repeated = AuthServiceClient::new(house.user_with(&[], &[("idempotency-key", "once")]));
+    let signed_in = repeated.login(request.clone()).await.unwrap().into_inner();
+    let once_more = repeated.login(request).await.unwrap().into_inner();
+    assert_ne!(signed_in.refresh_token, once_more.refresh_token, "an answer with secrets is not kept for repeats");
     try_sign_in(&house, "ada@shop.test", "a wrong violin").await.unwrap_err();
     let mut sql = house.sql().await;
     for secret in [PASSWORD, "a wrong violin", &signed_in.refresh_token, &signed_in.access_token] {
@@ -77,7 +82,11 @@ async fn nobody_gives_rights_that_he_lacks() {
     assert!(try_hire(modest(), "clerk@shop.test", &["sales_associate"], PASSWORD).await.is_ok());
     for role in ["admin", "manager", "viewer"] {
         let refused = try_hire(modest(), "new@shop.test", &["sales_associate", role], PASSWORD).await.unwrap_err();
-        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "RIGHTS_BEYOND_OWN"), "{role}");
+        assert_eq!(
+            (refused.code(), reason(&refused).as_str()),
+            (Code::PermissionDenied, "RIGHTS_BEYOND_OWN"),
+            "{role}"
+        );
     }
     let user = hire(&house, "manager@shop.test", &["manager"]).await;
     disable(&house, &user.id).await.unwrap();

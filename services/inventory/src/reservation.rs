@@ -127,6 +127,12 @@ pub fn added_up(lines: &[Line]) -> Vec<(ProductId, Quantity)> {
     sums.into_iter().collect()
 }
 
+/// The lines whose products lie on a shelf.
+pub fn stock_only(lines: &[(ProductId, Quantity)], offers: &[Offer]) -> Vec<(ProductId, Quantity)> {
+    let on_shelf = |id: ProductId| offers.iter().any(|offer| offer.product == id && offer.kind == product::Kind::Stock);
+    lines.iter().filter(|(id, _)| on_shelf(*id)).copied().collect()
+}
+
 /// All products of the lines are known and on sale.
 ///
 /// # Errors

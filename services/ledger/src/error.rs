@@ -38,7 +38,9 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::LedgerAccountNotFound(_) | Self::JournalEntryNotFound(_) | Self::TaxRateNotFound(_) => Class::NotFound,
+            Self::LedgerAccountNotFound(_) | Self::JournalEntryNotFound(_) | Self::TaxRateNotFound(_) => {
+                Class::NotFound
+            }
             Self::TaxRateTaken(_) => Class::Exists,
             Self::JournalEntryReversed(_) | Self::TaxRateRetired(_) => Class::Conflict,
             Self::TaxRateChanged => Class::Stale,

@@ -247,7 +247,8 @@ mod tests {
     #[test]
     fn sums_beyond_the_range_do_not_pass_for_balanced() {
         let huge = Money::minor(i64::MAX);
-        let booking = Booking::default().debit("1010", huge).debit("1050", huge).credit("4000", huge).credit("4100", huge);
+        let booking =
+            Booking::default().debit("1010", huge).debit("1050", huge).credit("4000", huge).credit("4100", huge);
         assert!(booking.close().is_err());
     }
 }

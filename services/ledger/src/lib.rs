@@ -27,6 +27,9 @@ use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
 
 pub use error::Error;
+pub use journal_entry::JournalEntryId;
+pub use ledger_account::LedgerAccountId;
+pub use tax_rate::TaxRateId;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 

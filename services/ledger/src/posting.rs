@@ -26,7 +26,10 @@ pub(crate) struct Fact {
 pub(crate) enum Day {
     On(Date),
     /// The date at a location at an instant.
-    At { location_id: Uuid, at: DateTime<Utc> },
+    At {
+        location_id: Uuid,
+        at: DateTime<Utc>,
+    },
 }
 
 /// What moved.
@@ -253,7 +256,8 @@ mod tests {
     fn d4_a_drawer_with_ten_too_much() {
         let over = Movement::DrawerClosed { expected: money(40_000), counted: money(41_000), over_short: money(1000) };
         assert_eq!(booked(&over), lines(&[("1010", 1000), ("5900", -1000), ("1000", 41_000), ("1010", -41_000)]));
-        let short = Movement::DrawerClosed { expected: money(40_000), counted: money(39_000), over_short: money(-1000) };
+        let short =
+            Movement::DrawerClosed { expected: money(40_000), counted: money(39_000), over_short: money(-1000) };
         assert_eq!(booked(&short), lines(&[("1010", -1000), ("5900", 1000), ("1000", 39_000), ("1010", -39_000)]));
         let exact = Movement::DrawerClosed { expected: money(400), counted: money(400), over_short: money(0) };
         assert_eq!(booked(&exact), lines(&[("1000", 400), ("1010", -400)]));
@@ -284,7 +288,14 @@ mod tests {
 
     #[test]
     fn a_sale_that_contradicts_itself_is_not_booked() {
-        let good = Sale { cash: money(110), goods: money(100), net: money(100), tax: money(10), total: money(110), ..Sale::default() };
+        let good = Sale {
+            cash: money(110),
+            goods: money(100),
+            net: money(100),
+            tax: money(10),
+            total: money(110),
+            ..Sale::default()
+        };
         assert!(good.lines().is_ok());
         for (bad, why) in [
             (Sale { goods: money(99), ..good.clone() }, "lines"),

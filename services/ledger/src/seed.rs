@@ -8,10 +8,10 @@ use proto::identity::v1::{Location, LocationChanged, Shop, ShopChanged};
 use types::Money;
 use types::id::demo_id;
 
+use crate::Error;
 use crate::journal_entry::{self, Booking, JournalEntryId, Memo, Reverses, Source};
 use crate::ledger_account::code;
 use crate::tax_rate::{self, Rate, TaxRateId, Terms};
-use crate::Error;
 
 /// Kinds of demo ids.
 const LOCATION: u16 = 1;

@@ -168,3 +168,24 @@ async fn copies_and_news_of_others_are_not_booked_and_no_exceptions() {
     assert!(entries(&house).await.is_empty());
     assert!(exceptions(&house, false).await.is_empty());
 }
+
+#[tokio::test]
+async fn consumers_that_hear_the_same_event_at_once_book_it_once() {
+    let house = std::sync::Arc::new(open().await);
+    let sale = sale(5000);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let (house, sale) = (house.clone(), sale.clone());
+        tasks.spawn(async move {
+            if n % 2 == 0 { house.hears(&completed(&sale)).await } else { house.hears(&voided(&sale, TODAY)).await }
+        });
+    }
+    for done in tasks.join_all().await {
+        done.unwrap();
+    }
+    let booked = entries_of(&house, &sale.id).await;
+    let mut kinds: Vec<_> = booked.iter().map(|entry| entry.event_kind.as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["pos.sale.completed", "pos.sale.voided"]);
+    assert!(exceptions(&house, false).await.is_empty());
+}

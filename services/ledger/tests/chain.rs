@@ -14,17 +14,14 @@ async fn an_edit_of_the_books_behind_every_guard_is_found() {
     for total in [500, 700, 900] {
         house.hears(&completed(&sale(total))).await.unwrap();
     }
-    let mut conn = house.app.db.background().await.unwrap();
     // Rows are chained when no older transaction runs any more, in any database of the server.
-    let mut sealing = house.app.db.background().await.unwrap();
-    let mut sealed = 0;
-    while sealed < 3 {
-        sealed += eventually("rows to seal", async || match seal::seal(&mut sealing, &[chain]).await.unwrap() {
-            0 => None,
-            rows => Some(rows),
-        })
-        .await;
-    }
+    eventually("all rows are sealed", || async {
+        let mut conn = house.app.db.background().await.unwrap();
+        seal::seal(&mut conn, &[chain]).await.unwrap();
+        (seal::waiting(&mut conn, &chain).await.unwrap() == 0).then_some(())
+    })
+    .await;
+    let mut conn = house.app.db.background().await.unwrap();
     let report = seal::verify(&mut conn, &chain, None).await.unwrap();
     assert_eq!((report.sealed, report.waiting, report.broken_at), (3, 0, None));
     let booked = entries(&house).await;

@@ -20,10 +20,8 @@ async fn the_chart_lists_as_all_lists_do() {
         let request = pb::ListLedgerAccountsRequest { sort: sort.to_owned(), ..Default::default() };
         client.list_ledger_accounts(request).await.unwrap();
     }
-    let expenses = pb::ListLedgerAccountsRequest {
-        kind: Some(pb::ledger_account::Kind::Expense.into()),
-        ..Default::default()
-    };
+    let expenses =
+        pb::ListLedgerAccountsRequest { kind: Some(pb::ledger_account::Kind::Expense.into()), ..Default::default() };
     let expenses = client.list_ledger_accounts(expenses).await.unwrap().into_inner().data;
     let codes: Vec<_> = expenses.iter().map(|account| account.code.as_str()).collect();
     assert_eq!(codes, ["5000", "5100", "5900", "5950"]);

@@ -8,6 +8,7 @@ mod lists;
 mod proofs;
 mod refusals;
 mod reversals;
+mod speed;
 mod support;
 mod tax_compute;
 mod tax_rates;

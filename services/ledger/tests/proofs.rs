@@ -57,10 +57,7 @@ impl PosControlService for Owner {
         Err(Status::unimplemented("not asked by the ledger"))
     }
 
-    async fn get_pos_totals(
-        &self,
-        _: Request<GetPosTotalsRequest>,
-    ) -> Result<Response<GetPosTotalsResponse>, Status> {
+    async fn get_pos_totals(&self, _: Request<GetPosTotalsRequest>) -> Result<Response<GetPosTotalsResponse>, Status> {
         let (snapshot, events, total) = self.asked()?;
         Ok(Response::new(GetPosTotalsResponse { snapshot, events, cash: money(total) }))
     }

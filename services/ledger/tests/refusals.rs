@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use kit::{Fault, Refusal};
-use ledger::Error;
+use ledger::{Error, JournalEntryId, LedgerAccountId, TaxRateId};
 use strum::VariantNames;
 use types::{Violation, Violations};
 
@@ -16,16 +16,14 @@ async fn every_rpc_refuses_whom_it_must() {
 
 #[test]
 fn every_reason_and_its_class() {
-    fn id<T: From<types::uuid::Uuid>>() -> T {
-        types::uuid::Uuid::nil().into()
-    }
+    let id = types::uuid::Uuid::nil();
     let all = [
-        Error::LedgerAccountNotFound(id()),
-        Error::JournalEntryNotFound(id()),
-        Error::JournalEntryReversed(id()),
-        Error::TaxRateNotFound(id()),
+        Error::LedgerAccountNotFound(LedgerAccountId::from_uuid(id)),
+        Error::JournalEntryNotFound(JournalEntryId::from_uuid(id)),
+        Error::JournalEntryReversed(JournalEntryId::from_uuid(id)),
+        Error::TaxRateNotFound(TaxRateId::from_uuid(id)),
         Error::TaxRateTaken("Sales tax".to_owned()),
-        Error::TaxRateRetired(id()),
+        Error::TaxRateRetired(TaxRateId::from_uuid(id)),
         Error::TaxRateChanged,
         Error::Invalid(Violations::default()),
         Error::Field(Violation::new("id", "is required")),

@@ -1,7 +1,7 @@
 //! A ledger that knows its shop, events that move value, and what became of them.
 
 use chrono::{DateTime, Utc};
-use ledger::{Error, Ledger, Settings};
+use ledger::{Ledger, Settings};
 use proto::common::v1::Money;
 use proto::identity::v1::{Location, LocationChanged, Shop, ShopChanged};
 use proto::inventory::v1::{StockAdjusted, StockIssued, StockReceived, StockReturned};
@@ -135,12 +135,7 @@ pub(crate) fn adjusted(value: i64) -> StockAdjusted {
 }
 
 pub(crate) fn issued(sale_id: &str, value: i64) -> StockIssued {
-    StockIssued {
-        sale_id: sale_id.to_owned(),
-        location_id: location_id(1),
-        value: money(value),
-        occurred_at: at(NOW),
-    }
+    StockIssued { sale_id: sale_id.to_owned(), location_id: location_id(1), value: money(value), occurred_at: at(NOW) }
 }
 
 pub(crate) fn returned(sale_id: &str, value: i64) -> StockReturned {
@@ -205,5 +200,3 @@ pub(crate) fn fields(status: &tonic::Status) -> Vec<String> {
     let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
     violations.into_iter().map(|violation| violation.field).collect()
 }
-
-pub(crate) type Heard = Result<(), Error>;

@@ -141,7 +141,8 @@ async fn t10_rounding_per_line_and_over_the_document() {
 #[tokio::test]
 async fn t12_discounts_off_the_net_and_off_the_total() {
     let house = open().await;
-    let plain = ComputeTaxRequest { lines: vec![line("100", "50.00")], taxes: vec![included("14")], ..Default::default() };
+    let plain =
+        ComputeTaxRequest { lines: vec![line("100", "50.00")], taxes: vec![included("14")], ..Default::default() };
     let answer = ask(&house, plain.clone()).await.unwrap();
     assert_eq!(sums(&answer), ["4385.96", "614.04", "5000.00"]);
     let net = ComputeTaxRequest { discount_net: text("100"), ..plain.clone() };
@@ -175,6 +176,7 @@ async fn t13_a_sale_and_a_return_on_one_ticket() {
 async fn t15_a_discount_off_the_net_is_shared_by_all_lines() {
     let house = open().await;
     let request = ComputeTaxRequest {
+        rounding: Rounding::Document.into(),
         lines: ["75", "500", "200", "100", "50", "50"].map(|price| line("1", price)).to_vec(),
         taxes: vec![on_top("24")],
         discount_net: text("75"),
@@ -247,17 +249,19 @@ async fn what_cannot_be_reckoned_is_refused_with_the_field_to_blame() {
         (with_line(line("1e3", "1")), vec!["lines[0].quantity"]),
         (with_line(line("1", "1000000000")), vec!["lines[0].unit_price"]),
         (with_line(line("0.1234567890123", "1")), vec!["lines[0].quantity"]),
-        (ComputeTaxRequest { lines: vec![line("x", "y"), line("1", "z")], ..good() }, vec![
-            "lines[0].quantity",
-            "lines[0].unit_price",
-            "lines[1].unit_price",
-        ]),
+        (
+            ComputeTaxRequest { lines: vec![line("x", "y"), line("1", "z")], ..good() },
+            vec!["lines[0].quantity", "lines[0].unit_price", "lines[1].unit_price"],
+        ),
         (with_rule(TaxRule::default()), vec!["taxes[0].percent"]),
         (with_rule(TaxRule { fixed: text("1"), ..on_top("1") }), vec!["taxes[0].fixed"]),
         (with_rule(included("-100")), vec!["taxes"]),
         (with_line(TaxLineInput { taxes: vec![included("-100")], ..line("1", "5") }), vec!["lines[0].taxes"]),
         (with_line(TaxLineInput { discount_amount: text("6"), ..line("1", "5") }), vec!["lines[0].discount_amount"]),
-        (with_line(TaxLineInput { discount_percent: text("101"), ..line("1", "5") }), vec!["lines[0].discount_percent"]),
+        (
+            with_line(TaxLineInput { discount_percent: text("101"), ..line("1", "5") }),
+            vec!["lines[0].discount_percent"],
+        ),
         (
             with_line(TaxLineInput { discount_percent: text("1"), discount_amount: text("1"), ..line("1", "5") }),
             vec!["lines[0].discount_amount"],

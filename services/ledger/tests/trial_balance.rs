@@ -89,9 +89,14 @@ async fn after_any_history_the_books_balance_and_agree_with_a_reckoning_by_hand(
                     ..sale(0)
                 };
                 house.hears(&completed(&sale)).await.unwrap();
-                for (code, amount) in
-                    [("1050", card), ("1010", paid), ("4000", -goods), ("4100", -services), ("2100", -tax), ("5950", -rounding)]
-                {
+                for (code, amount) in [
+                    ("1050", card),
+                    ("1010", paid),
+                    ("4000", -goods),
+                    ("4100", -services),
+                    ("2100", -tax),
+                    ("5950", -rounding),
+                ] {
                     book(code, amount);
                 }
                 sold.push(sale);
@@ -110,9 +115,7 @@ async fn after_any_history_the_books_balance_and_agree_with_a_reckoning_by_hand(
                 let (value, adjustment) = (dice.below(50_000), dice.below(2000) - 1000);
                 house.hears(&received(value)).await.unwrap();
                 house.hears(&adjusted(adjustment)).await.unwrap();
-                for (code, amount) in
-                    [("1300", value + adjustment), ("2050", -value), ("5100", -adjustment)]
-                {
+                for (code, amount) in [("1300", value + adjustment), ("2050", -value), ("5100", -adjustment)] {
                     book(code, amount);
                 }
             }

@@ -106,9 +106,8 @@ pub(crate) async fn clock(conn: &mut Conn) -> Result<DateTime<Utc>, Error> {
 /// # Errors
 /// When there is no such session.
 pub(crate) async fn end(tx: &mut Tx, id: SessionId, now: DateTime<Utc>) -> Result<Option<UserId>, Error> {
-    let ended = sqlx::query_scalar(
-        "update session set ended_at = $2 where id = $1 and ended_at is null returning user_id",
-    );
+    let ended =
+        sqlx::query_scalar("update session set ended_at = $2 where id = $1 and ended_at is null returning user_id");
     let user = ended.bind(id).bind(now).fetch_optional(&mut **tx).await?;
     if let Some(user) = user {
         revoke(tx, &[Some(id)], user).await?;
@@ -120,9 +119,8 @@ pub(crate) async fn end(tx: &mut Tx, id: SessionId, now: DateTime<Utc>) -> Resul
 
 /// Ends every session of a user and revokes all of his tokens.
 pub(crate) async fn end_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<Vec<SessionId>, Error> {
-    let ended = sqlx::query_scalar(
-        "update session set ended_at = $2 where user_id = $1 and ended_at is null returning id",
-    );
+    let ended =
+        sqlx::query_scalar("update session set ended_at = $2 where user_id = $1 and ended_at is null returning id");
     let ended: Vec<SessionId> = ended.bind(user).bind(now).fetch_all(&mut **tx).await?;
     let each: Vec<Option<SessionId>> = ended.iter().copied().map(Some).chain([None]).collect();
     revoke(tx, &each, user).await?;
@@ -176,7 +174,10 @@ pub(crate) async fn list(
 
 /// Removes what no token can need any more.
 pub(crate) async fn forget_old(conn: &mut Conn, before: DateTime<Utc>) -> Result<(), Error> {
-    sqlx::query("delete from session where coalesce(ended_at, expires_at) < $1").bind(before).execute(&mut *conn).await?;
+    sqlx::query("delete from session where coalesce(ended_at, expires_at) < $1")
+        .bind(before)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query("delete from revocation where revoked_at < clock_timestamp() - interval '1 day'").execute(conn).await?;
     Ok(())
 }

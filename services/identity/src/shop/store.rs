@@ -66,8 +66,10 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<Shop, Error> 
 impl FromRow<'_, PgRow> for Shop {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let decode = |why: String| sqlx::Error::Decode(why.into());
-        let rounding: TaxRounding =
-            row.try_get::<&str, _>("tax_rounding")?.parse().map_err(|error| decode(format!("tax_rounding: {error}")))?;
+        let rounding: TaxRounding = row
+            .try_get::<&str, _>("tax_rounding")?
+            .parse()
+            .map_err(|error| decode(format!("tax_rounding: {error}")))?;
         Ok(Self {
             id: row.try_get("id")?,
             currency: Currency { code: row.try_get("currency")?, digits: row.try_get("currency_digits")? },

@@ -6,8 +6,8 @@ use std::time::Duration;
 use kit::{App, Conn};
 use tokio::sync::Mutex;
 
-use crate::session::{store, tokens::Tokens};
 use crate::Error;
+use crate::session::{store, tokens::Tokens};
 
 /// What another replica revoked is refused here within two seconds.
 const EVERY: Duration = Duration::from_millis(500);

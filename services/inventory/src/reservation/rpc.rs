@@ -11,7 +11,7 @@ use types::Violations;
 use types::id::parse_uuid;
 
 use super::store::{Ask, Release};
-use super::{Offer, Reservation, ReservationId, State, Wanted, added_up, all_held, all_on_sale, store};
+use super::{Offer, Reservation, ReservationId, State, Wanted, added_up, all_held, all_on_sale, stock_only, store};
 use crate::Error;
 use crate::product::{Kind, ProductId};
 use crate::quantity::Quantity;
@@ -50,31 +50,7 @@ impl ReservationService for Rpc {
     }
 
     async fn reserve_stock(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
-        if request.get_ref().price_only {
-            return read(&self.app.db, request, async |conn, _caller, message| {
-                let lines = lines(&message)?;
-                let products: Vec<ProductId> = added_up(&lines).into_iter().map(|(id, _)| id).collect();
-                let offers = store::price(conn, &products).await?;
-                all_on_sale(&lines, &offers)?;
-                Ok::<_, Error>(answer(&lines, &offers, None))
-            })
-            .await;
-        }
-        let hold = self.hold;
-        write(&self.app.db, request, async |tx, caller, message| {
-            let lines = lines(message)?;
-            let sums = added_up(&lines);
-            let ask = Ask {
-                id: ReservationId::new(),
-                sale: SaleId::parse("sale_id", &message.sale_id)?,
-                location: LocationId::parse("location_id", &message.location_id)?,
-                expires_at: caller.now + hold,
-                lines: &sums,
-            };
-            let (offers, reservation) = promise(tx, &ask, &lines).await?;
-            Ok::<_, Error>(answer(&lines, &offers, reservation))
-        })
-        .await
+        if request.get_ref().price_only { self.price(request).await } else { self.reserve(request).await }
     }
 
     async fn void_reservation(
@@ -100,8 +76,41 @@ impl ReservationService for Rpc {
     }
 }
 
+impl Rpc {
+    async fn price(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
+        read(&self.app.db, request, async |conn, _caller, message| {
+            let lines = lines(&message)?;
+            let offers = store::price(conn, &products(&lines)).await?;
+            all_on_sale(&lines, &offers)?;
+            Ok::<_, Error>(answer(&lines, &offers, None))
+        })
+        .await
+    }
+
+    async fn reserve(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
+        let hold = self.hold;
+        write(&self.app.db, request, async |tx, caller, message| {
+            let lines = lines(message)?;
+            let ask = Ask {
+                id: ReservationId::new(),
+                sale: SaleId::parse("sale_id", &message.sale_id)?,
+                location: LocationId::parse("location_id", &message.location_id)?,
+                expires_at: caller.now + hold,
+                lines: added_up(&lines),
+            };
+            let (offers, reservation) = promise(tx, &ask, &lines).await?;
+            Ok::<_, Error>(answer(&lines, &offers, reservation))
+        })
+        .await
+    }
+}
+
+fn products(lines: &[Line]) -> Vec<ProductId> {
+    added_up(lines).into_iter().map(|(id, _)| id).collect()
+}
+
 /// Prices the lines and holds their stock, or finds what the sale holds already.
-async fn promise(tx: &mut Tx, ask: &Ask<'_>, lines: &[Line]) -> Result<(Vec<Offer>, Option<Reservation>), Error> {
+async fn promise(tx: &mut Tx, ask: &Ask, lines: &[Line]) -> Result<(Vec<Offer>, Option<Reservation>), Error> {
     for _ in 0..TRIES {
         let (offers, made) = store::reserve(tx, ask).await?;
         all_on_sale(lines, &offers)?;
@@ -109,8 +118,7 @@ async fn promise(tx: &mut Tx, ask: &Ask<'_>, lines: &[Line]) -> Result<(Vec<Offe
             all_held(lines, &offers)?;
             return Ok((offers, Some(made)));
         }
-        let is_stock = |id: ProductId| offers.iter().any(|offer| offer.product == id && offer.kind == Kind::Stock);
-        let stock_lines: Vec<_> = ask.lines.iter().filter(|(id, _)| is_stock(*id)).copied().collect();
+        let stock_lines = stock_only(&ask.lines, &offers);
         if stock_lines.is_empty() {
             return Ok((offers, None));
         }

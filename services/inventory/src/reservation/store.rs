@@ -7,7 +7,7 @@ use sqlx::{FromRow, QueryBuilder, Row};
 use types::uuid::Uuid;
 use types::{Decimal, Money};
 
-use super::{Offer, Reservation, ReservationId, State};
+use super::{Offer, Reservation, ReservationId, State, stock_only};
 use crate::Error;
 use crate::product::ProductId;
 use crate::product::store::word;
@@ -107,19 +107,19 @@ pub(crate) async fn price(conn: &mut Conn, products: &[ProductId]) -> Result<Vec
 }
 
 /// A new promise.
-pub(crate) struct Ask<'a> {
+pub(crate) struct Ask {
     pub(crate) id: ReservationId,
     pub(crate) sale: SaleId,
     pub(crate) location: LocationId,
     pub(crate) expires_at: DateTime<Utc>,
     /// One for each product, services too.
-    pub(crate) lines: &'a [(ProductId, Quantity)],
+    pub(crate) lines: Vec<(ProductId, Quantity)>,
 }
 
 /// Prices the products and promises their stock in one statement. Nothing is held when the sale has a reservation
 /// already. The caller rolls back when something could not be held.
-pub(crate) async fn reserve(conn: &mut Conn, ask: &Ask<'_>) -> Result<(Vec<Offer>, Option<Reservation>), Error> {
-    let rows = sqlx::query(RESERVE)
+pub(crate) async fn reserve(conn: &mut Conn, ask: &Ask) -> Result<(Vec<Offer>, Option<Reservation>), Error> {
+    let rows: Vec<Promised> = sqlx::query_as(RESERVE)
         .bind(ask.id)
         .bind(ask.sale)
         .bind(ask.location)
@@ -128,24 +128,33 @@ pub(crate) async fn reserve(conn: &mut Conn, ask: &Ask<'_>) -> Result<(Vec<Offer
         .bind(ask.lines.iter().map(|(_, quantity)| quantity.to_decimal()).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
-    let offers = rows.iter().map(Offer::from_row).collect::<Result<Vec<_>, _>>()?;
-    let Some(made_at) = rows.first().map(|row| row.try_get::<Option<DateTime<Utc>>, _>("made_at")).transpose()?.flatten()
-    else {
-        return Ok((offers, None));
-    };
-    let is_stock = |id: ProductId| offers.iter().any(|offer| offer.product == id && offer.kind == crate::product::Kind::Stock);
+    let made_at = rows.first().and_then(|row| row.made_at);
+    let offers: Vec<Offer> = rows.into_iter().map(|row| row.offer).collect();
+    let Some(made_at) = made_at else { return Ok((offers, None)) };
     let made = Reservation {
         id: ask.id,
         location: ask.location,
         sale: ask.sale,
         state: State::Pending,
         is_closed: false,
-        lines: ask.lines.iter().filter(|(id, _)| is_stock(*id)).copied().collect(),
+        lines: stock_only(&ask.lines, &offers),
         expires_at: ask.expires_at,
         created_at: made_at,
         updated_at: made_at,
     };
     Ok((offers, Some(made)))
+}
+
+struct Promised {
+    offer: Offer,
+    /// The same in every row; none when nothing was promised.
+    made_at: Option<DateTime<Utc>>,
+}
+
+impl FromRow<'_, PgRow> for Promised {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { offer: Offer::from_row(row)?, made_at: row.try_get("made_at")? })
+    }
 }
 
 /// The levels are locked in the order of their products, as everywhere, so that two sales never wait for each other.

@@ -148,7 +148,8 @@ pub(super) fn products(now: DateTime<Utc>) -> Vec<Product> {
     let goods = (1..=GOODS).map(|n| {
         let band = GOODS_UP_TO.iter().position(|(up_to, _)| price(n) <= *up_to).unwrap_or_default();
         let names = GOODS_UP_TO[band].1;
-        let turn = std::mem::replace(&mut used[band], used[band] + 1);
+        let turn = used[band];
+        used[band] += 1;
         let (name, category, prefix) = names[turn % names.len()];
         let series = SERIES[turn / names.len() % SERIES.len()];
         let name = format!("{name} {series}");

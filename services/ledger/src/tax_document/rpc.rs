@@ -5,7 +5,10 @@ use kit::{Reply, check, refuse};
 use proto::ledger::v1 as pb;
 use proto::ledger::v1::compute_tax_request::Rounding as PbRounding;
 use proto::ledger::v1::tax_service_server::TaxService;
-use tax::{Amount, Discount, Document, DocumentDiscount, Line, LineTotals, Rounding, Rule, TaxAmount, Totals, cash_round, compute};
+use tax::{
+    Amount, Discount, Document, DocumentDiscount, Line, LineTotals, Rounding, Rule, TaxAmount, Totals, cash_round,
+    compute,
+};
 use tonic::{Request, Response};
 use types::{Decimal, Violation, Violations, parse_decimal};
 

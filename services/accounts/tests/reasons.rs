@@ -1,0 +1,47 @@
+use accounts::{AccountId, Error, MemberId};
+use kit::{Fault, Refusal};
+use types::{Violation, Violations};
+
+use crate::house;
+
+#[test]
+fn every_refusal_has_its_reason_and_class() {
+    let violation = || Violation::new("name", "is required");
+    let all = [
+        Error::AccountNotFound(AccountId::new()),
+        Error::MemberNotFound(MemberId::new()),
+        Error::AccountChanged,
+        Error::MemberChanged,
+        Error::AccountArchived { number: 100_001 },
+        Error::AlreadyArchived { number: 100_001 },
+        Error::NotArchived { number: 100_001 },
+        Error::Invalid(Violations::from(violation())),
+        Error::Field(violation()),
+        Error::Fault(Fault::new("a bug")),
+        Error::Db(db::Error::RowNotFound),
+    ];
+    let lines: Vec<String> =
+        all.iter().map(|error| format!("accounts {} {:?}", error.reason(), error.class())).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    accounts ACCOUNT_NOT_FOUND NotFound
+    accounts MEMBER_NOT_FOUND NotFound
+    accounts ACCOUNT_CHANGED Stale
+    accounts MEMBER_CHANGED Stale
+    accounts ACCOUNT_ARCHIVED Conflict
+    accounts ALREADY_ARCHIVED Conflict
+    accounts NOT_ARCHIVED Conflict
+    accounts INVALID Invalid
+    accounts INVALID Invalid
+    accounts FAULT Fault
+    accounts DB Fault
+    ");
+    assert!(all[7].violations().is_some() && all[8].violations().is_some());
+}
+
+#[tokio::test]
+async fn the_runtime_role_may_do_what_it_must_and_no_more() {
+    let house = house().await;
+    let mut conn = house.app.db.read().await.unwrap();
+    let wrong = db::check_role(&mut conn, "accounts", &["audit", "seal"]).await.unwrap();
+    assert_eq!(wrong, Vec::<String>::new());
+}
