@@ -4,7 +4,7 @@ run: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev
 test: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test
 check: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev check
 bench: ; cargo build --workspace --release && exec setpriv --pdeathsig=TERM target/release/dev suite -- target/release/bench
-faults: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev suite -- target/debug/bench faults
+faults: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev suite -- target/debug/bench faults --full
 openapi: ; INSTA_UPDATE=always cargo test --workspace --quiet openapi
 reset: ; cargo build --workspace && target/debug/dev reset
 tour: ; cargo build --workspace && target/debug/dev tour

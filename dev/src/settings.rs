@@ -25,7 +25,12 @@ const ISSUER: &str = "https://demo.lunarfront.test";
 const TURNABLE: [&str; 3] = ["LOG", "OTLP_ENDPOINT", "RUST_BACKTRACE"];
 const TURNABLE_OF_SERVICES: [&str; 3] = ["POOL_REQUESTS", "POOL_BACKGROUND", "CONCURRENCY_MAX"];
 
-/// How strict the gateway's limits are.
+/// Limits of the gateway that a load generator would meet: events in a time, and things at one time.
+const RATES: [&str; 5] =
+    ["RATE_USER_PER_SECOND", "RATE_USER_BURST", "RATE_IP_PER_SECOND", "RATE_IP_BURST", "RATE_SIGN_IN_PER_MINUTE"];
+const COUNTS: [&str; 3] = ["CONNECTIONS_PER_IP_MAX", "CONNECTIONS_MAX", "EVENT_STREAMS_PER_USER_MAX"];
+
+/// How strict the limits are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Limits {
     /// As in production.
@@ -124,6 +129,10 @@ impl Settings<'_> {
             settings.entry("CONCURRENCY_MAX".into()).or_insert_with(|| "512".into());
         }
         if name == "identity" {
+            if self.limits == Limits::Raised {
+                let tries = ["SIGN_IN_TRIES_PER_EMAIL", "SIGN_IN_TRIES_PER_IP"];
+                settings.extend(tries.map(|name| (name.to_owned(), "1000000".to_owned())));
+            }
             settings.extend(own([
                 ("TOKEN_KEY", self.secrets.token_key.clone()),
                 ("REFRESH_KEY", self.secrets.refresh_key.clone()),
@@ -140,10 +149,11 @@ impl Settings<'_> {
         let mut settings = self.shared(GATEWAY)?;
         settings.insert("LISTEN".into(), local(Some(&self.ports.gateway)));
         settings.extend(turned(&["CORS_ORIGINS"]));
+        // Nothing stands in front of it that would have to notice.
+        settings.insert("DRAIN_DELAY_SECONDS".into(), "0".into());
         if self.limits == Limits::Raised {
-            let names = ["RATE_USER_PER_SECOND", "RATE_USER_BURST", "RATE_IP_PER_SECOND", "RATE_IP_BURST"];
-            settings.extend(own(names.map(|name| (name, "1000000".into()))));
-            settings.extend(own(["CONNECTIONS_PER_IP_MAX", "CONNECTIONS_MAX"].map(|name| (name, "20000".into()))));
+            settings.extend(RATES.map(|name| (name.to_owned(), "1000000".to_owned())));
+            settings.extend(COUNTS.map(|name| (name.to_owned(), "20000".to_owned())));
         }
         Ok(settings)
     }

@@ -20,6 +20,10 @@ impl<S: Service> Hear for Ear<S> {
     async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), HearError> {
         Ok(self.0.hear(tx, heard).await?)
     }
+
+    async fn prepare(&self, tx: &mut Tx, batch: &[Heard]) -> Result<(), HearError> {
+        Ok(self.0.prepare(tx, batch).await?)
+    }
 }
 
 /// Starts what works without being asked.

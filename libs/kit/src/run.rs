@@ -51,6 +51,15 @@ pub trait Service: Sized + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Before the first of several events of one transaction: the place to lock what they all touch in one order.
+    ///
+    /// # Errors
+    /// Any error rolls back, and the events are applied one by one.
+    async fn prepare(&self, tx: &mut Tx, batch: &[Heard]) -> Result<(), Self::Error> {
+        let _ = (tx, batch);
+        Ok(())
+    }
+
     fn jobs(&self) -> Vec<Job> {
         Vec::new()
     }

@@ -50,11 +50,8 @@ async fn accounts_are_sorted_as_asked() {
         ("createdAt", 0, ["Cruz", "Abel", "Bohm"]),
         ("created_at", 2, ["Bohm", "Abel", "Cruz"]),
     ] {
-        // Without a text, with one that the index finds, with one that it does not, and with one that only resembles.
-        for q in ["", "10000", "@", "1000019"] {
-            if q == "@" {
-                continue;
-            }
+        // Without a text, with one that all contain, and with one that all only resemble.
+        for q in ["", "10000", "1000019"] {
             let request = pb::ListAccountsRequest { sort: sort.to_owned(), order, q: q.to_owned(), ..Default::default() };
             let answer = desk.accounts.list_accounts(request).await.unwrap().into_inner();
             let listed: Vec<&str> = answer.data.iter().map(|account| account.name.as_str()).collect();

@@ -100,6 +100,6 @@ fn reason(status: &Status) -> String {
 
 /// The fields that a refusal blames.
 fn fields(status: &Status) -> Vec<String> {
-    let blamed = status.get_details_bad_request().unwrap_or_default().field_violations;
+    let blamed = status.get_details_bad_request().map(|blamed| blamed.field_violations).unwrap_or_default();
     blamed.into_iter().map(|violation| violation.field).collect()
 }
