@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::suite::{SERVICES, Suite, pause};
 use crate::witness::Witness;
 
-pub(crate) use events::{depth, effects_missing};
+pub(crate) use events::effects_missing;
 pub(crate) use logs::Logs;
 
 /// How long the suite may take to come to rest.

@@ -21,9 +21,9 @@ pub(crate) enum Command {
     Reset,
     /// Everything that does not need the servers: formatting, protocol, lints.
     Check,
-    /// Checks, tests and journeys.
+    /// Checks, tests, journeys and a small round of faults.
     Test {
-        /// Leaves out the journeys through the running suite.
+        /// Leaves out what needs a running suite: journeys and faults.
         #[arg(long)]
         fast: bool,
     },
@@ -39,9 +39,9 @@ pub(crate) enum Command {
         /// The service to be called.
         #[arg(long = "for", value_name = "SERVICE")]
         service: String,
-        /// The directory of the suite, if not the one of `dev run`.
-        #[arg(long)]
-        home: Option<std::path::PathBuf>,
+        /// The file that describes the suite; without it the shop of `dev run` is meant.
+        #[arg(long, env = "SUITE_STATE")]
+        state: Option<std::path::PathBuf>,
     },
     /// Plays a clerk's day through REST against the running suite.
     Tour {

@@ -35,9 +35,9 @@ pub(crate) async fn dispatch(command: Command) -> Result<i32> {
         Command::Test { fast } => test::test(&Place::find()?, fast).await,
         Command::Servers { command } => servers(&Place::find()?, &command).await,
         Command::Suite(options) => suite(&Place::find()?, options).await,
-        Command::Token { service, home } => {
-            let home = home.map_or_else(|| Place::find().map(|place| place.data()), Ok)?;
-            say(token::mint(&home.join("secrets.json"), &service)?);
+        Command::Token { service, state } => {
+            let state = state.map_or_else(|| Place::find().map(|place| place.data().join("suite.json")), Ok)?;
+            say(token::mint(&state.with_file_name("secrets.json"), &service)?);
             Ok(0)
         }
         Command::Tour { url } => tour::play(&url).await,

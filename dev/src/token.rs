@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::json;
 
-use crate::failure::{Result, While};
+use crate::failure::{Failure, Result, While};
 use crate::secrets::{OPERATOR, Secrets};
 
 /// How long a token holds.
@@ -16,6 +16,9 @@ const LIFE_SECONDS: u64 = 60;
 
 /// A token with which the operator may call `service` for the next minute.
 pub(crate) fn mint(secrets: &Path, service: &str) -> Result<String> {
+    if !secrets.exists() {
+        return Err(Failure::new(format!("there is no {}: start the suite first", secrets.display())));
+    }
     sign(&Secrets::load(secrets)?, service)
 }
 

@@ -27,11 +27,8 @@ pub(crate) async fn play(url: &str) -> Result<i32> {
 
     chapter("What lies on the shelf");
     let goods = two_goods(&clerk, &till.location).await?;
-    let quantities = ["1", "2"];
-    let lines = goods
-        .iter()
-        .zip(quantities)
-        .map(|(good, quantity)| json!({"productId": good["productId"], "quantity": quantity}));
+    let lines = goods.iter().zip(["1", "2"]);
+    let lines = lines.map(|(good, quantity)| json!({"productId": good["productId"], "quantity": quantity}));
     let lines = lines.collect::<Vec<_>>();
 
     chapter("What would it cost? Nothing is stored");
@@ -57,25 +54,20 @@ pub(crate) async fn play(url: &str) -> Result<i32> {
     let event = news.until(&sale, PATIENCE).await?;
 
     chapter("The stock is lower");
-    let lower = await_stock(&clerk, &till.location, &goods, &quantities).await?;
+    let lower = await_moves(&clerk, &sale, &lines).await?;
+    for good in &goods {
+        let place = &till.location;
+        clerk.get(&format!("/v1/stock-levels?locationId={place}&productId={}", text(good, "productId"))).await?;
+    }
 
     chapter("The owner looks at the books: a balanced journal entry");
-    let mut owner = Client::new(url);
-    owner.sign_in("owner@demo.test").await?;
-    let entries = await_entries(&owner, &sale).await?;
+    let (entries, trail) = inspect(url, &sale).await?;
 
-    chapter("The audit trail of the sale, and its hash chain");
-    let trail = owner.get(&format!("/v1/pos/audit-records?subjectId={sale}&limit=5")).await?;
-    owner.get("/v1/pos/audit-verification").await?;
-
-    chapter("The drawer is counted and closed");
+    chapter("The drawer is counted and closed, and the clerk signs out");
     let session = clerk.get(&format!("/v1/drawer-sessions/{}", till.session)).await?;
     let count = json!({"countedCash": session["expectedCash"], "note": "counted by the tour"});
     let closed = clerk.post(&format!("/v1/drawer-sessions/{}/close", till.session), &count).await?;
-
-    chapter("Both sign out");
     clerk.sign_out().await?;
-    owner.sign_out().await?;
 
     Ok(verdict(&[
         ("the sale costs what the quote said", sold["total"] == quote["total"]),
@@ -104,31 +96,46 @@ async fn open_drawer(clerk: &Client) -> Result<Till> {
     })
 }
 
-/// Two stock levels with something to sell.
+/// The two cheapest stock levels with something to sell.
 async fn two_goods(clerk: &Client, location: &str) -> Result<Vec<Value>> {
-    let levels = clerk.get(&format!("/v1/stock-levels?locationId={location}&limit=100")).await?;
-    let plenty = |level: &&Value| tenthousandths(text(level, "available")) >= 30_000;
-    let goods = rows(&levels).iter().filter(plenty).take(2).cloned().collect::<Vec<_>>();
+    clerk.get(&format!("/v1/stock-levels?locationId={location}&limit=2")).await?;
+    let levels = clerk.quietly(&format!("/v1/stock-levels?locationId={location}&limit=100")).await?;
+    let plenty = |level: &&Value| digits(text(level, "available"), 4) >= 30_000;
+    let mut goods = rows(&levels).iter().filter(plenty).cloned().collect::<Vec<_>>();
+    goods.sort_by_key(|level| digits(text(level, "averageCost"), 6));
+    goods.truncate(2);
     match goods.len() {
         2 => Ok(goods),
         _ => Err(Failure::new("no two products have three units left at this location")),
     }
 }
 
-/// Waits until what was sold has left the shelf.
-async fn await_stock(clerk: &Client, location: &str, goods: &[Value], quantities: &[&str]) -> Result<bool> {
+/// Waits until what was sold has left the shelf: one move per line, of the quantity of the line.
+async fn await_moves(clerk: &Client, sale: &str, lines: &[Value]) -> Result<bool> {
     let deadline = Instant::now() + PATIENCE;
-    let mut lower = true;
-    for (good, quantity) in goods.iter().zip(quantities) {
-        let path = format!("/v1/stock-levels?locationId={location}&productId={}", text(good, "productId"));
-        let wanted = tenthousandths(text(good, "onHand")) - tenthousandths(quantity);
-        let on_hand = |answer: &Value| tenthousandths(text(rows(answer).first().unwrap_or(&Value::Null), "onHand"));
-        while on_hand(&clerk.quietly(&path).await?) != wanted && Instant::now() < deadline {
-            pause().await;
-        }
-        lower &= on_hand(&clerk.get(&path).await?) == wanted;
+    let path = format!("/v1/stock-moves?sourceId={sale}&limit=5");
+    while rows(&clerk.quietly(&path).await?).len() < lines.len() && Instant::now() < deadline {
+        pause().await;
     }
-    Ok(lower)
+    let moves = clerk.get(&path).await?;
+    let gone = |line: &Value| {
+        let same = |step: &&Value| step["productId"] == line["productId"];
+        let quantity = rows(&moves).iter().find(same).map(|step| digits(text(step, "quantity"), 4));
+        quantity == Some(-digits(text(line, "quantity"), 4))
+    };
+    Ok(rows(&moves).len() == lines.len() && lines.iter().all(gone))
+}
+
+/// What the owner sees of a sale: its journal entries and its audit records.
+async fn inspect(url: &str, sale: &str) -> Result<(Vec<Value>, Value)> {
+    let mut owner = Client::new(url);
+    owner.sign_in("owner@demo.test").await?;
+    let entries = await_entries(&owner, sale).await?;
+    chapter("The audit trail of the sale, and its hash chain");
+    let trail = owner.get(&format!("/v1/pos/audit-records?subjectId={sale}&limit=5")).await?;
+    owner.get("/v1/pos/audit-verification").await?;
+    owner.sign_out().await?;
+    Ok((entries, trail))
 }
 
 /// Waits until the ledger has booked the sale.
@@ -183,10 +190,10 @@ fn minor(amount: &str) -> i64 {
     amount.replace('.', "").parse().unwrap_or_default()
 }
 
-/// Ten-thousandths of a quantity such as "1.5", which has up to four decimals.
-fn tenthousandths(quantity: &str) -> i64 {
-    let (whole, part) = quantity.split_once('.').unwrap_or((quantity, ""));
-    format!("{whole}{part:0<4}").parse().unwrap_or_default()
+/// A decimal such as "1.5" in units of its last of `places` digits.
+fn digits(decimal: &str, places: usize) -> i64 {
+    let (whole, part) = decimal.split_once('.').unwrap_or((decimal, ""));
+    format!("{whole}{part:0<places$}").parse().unwrap_or_default()
 }
 
 /// The amount in twenties that covers the total.
@@ -210,8 +217,8 @@ mod tests {
 
     #[test]
     fn quantities_are_compared_by_value() {
-        assert_eq!(tenthousandths("3"), tenthousandths("3.0000"));
-        assert_eq!(tenthousandths("1.5") - tenthousandths("1"), 5_000);
+        assert_eq!(digits("3", 4), digits("3.0000", 4));
+        assert_eq!(digits("1.5", 4) - digits("1", 4), 5_000);
     }
 
     #[test]

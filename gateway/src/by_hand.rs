@@ -51,18 +51,20 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
             _ => unreachable!("every listed route is here"),
         }
     };
-    LISTED.iter().fold(Router::new(), |router, (_, path, _)| {
-        let matched = Matched(Arc::from(*path));
-        let named = route(path).layer(axum::middleware::map_response(move |mut response: Response| {
-            let matched = matched.clone();
-            async move {
-                response.extensions_mut().insert(matched);
-                response
-            }
-        }));
-        router.route(path, named)
-    })
-    .with_state(Arc::clone(gateway))
+    LISTED
+        .iter()
+        .fold(Router::new(), |router, (_, path, _)| {
+            let matched = Matched(Arc::from(*path));
+            let named = route(path).layer(axum::middleware::map_response(move |mut response: Response| {
+                let matched = matched.clone();
+                async move {
+                    response.extensions_mut().insert(matched);
+                    response
+                }
+            }));
+            router.route(path, named)
+        })
+        .with_state(Arc::clone(gateway))
 }
 
 /// The version of the gateway, and the commit that it was built from when that is known.

@@ -48,7 +48,11 @@ impl Context {
         Self {
             request_id: request_id(request.headers()),
             client_ip: client_ip(request.headers(), peer, trusted_proxies),
-            grpc: request.headers().get(CONTENT_TYPE).filter(|kind| kind.as_bytes().starts_with(b"application/grpc")).cloned(),
+            grpc: request
+                .headers()
+                .get(CONTENT_TYPE)
+                .filter(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+                .cloned(),
             traceparent: OnceLock::new(),
             caller: OnceLock::new(),
         }

@@ -38,7 +38,8 @@ pub(crate) async fn name_and_finish(State(gateway): State<Arc<Gateway>>, mut req
     request.extensions_mut().insert(Arc::clone(&context));
     let mut response = if too_long {
         let detail = "the headers are too long";
-        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "HEADERS_TOO_LARGE", detail).into_response()
+        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "HEADERS_TOO_LARGE", detail)
+            .into_response()
     } else {
         next.run(request).instrument(span.clone()).await
     };
@@ -122,7 +123,8 @@ fn finish_headers(gateway: &Gateway, context: &Context, headers: &mut HeaderMap)
 
 /// One line and one observation for each request. Only the template is told, never the path itself.
 fn record(span: &Span, context: &Context, method: &Method, response: &Response, took: Duration) {
-    let route = response.extensions().get::<Matched>().map_or_else(|| Arc::from("unmatched"), |matched| Arc::clone(&matched.0));
+    let route =
+        response.extensions().get::<Matched>().map_or_else(|| Arc::from("unmatched"), |matched| Arc::clone(&matched.0));
     let status = response.status().as_u16();
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let user_id = context.user().map(|user| user.id);

@@ -21,8 +21,7 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
         let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let per_second =
-            |rate, burst| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
+        let per_second = |rate, burst| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
         Self {
             user: RateLimiter::keyed(per_second(config.rate_user_per_second, config.rate_user_burst)),
             ip: RateLimiter::keyed(per_second(config.rate_ip_per_second, config.rate_ip_burst)),
@@ -56,7 +55,11 @@ impl Limits {
     }
 }
 
-fn check<K: Hash + Eq + Clone>(limit: &DefaultKeyedRateLimiter<K>, key: &K, detail: &'static str) -> Result<(), Problem> {
+fn check<K: Hash + Eq + Clone>(
+    limit: &DefaultKeyedRateLimiter<K>,
+    key: &K,
+    detail: &'static str,
+) -> Result<(), Problem> {
     limit.check_key(key).map(|_| ()).map_err(|until| {
         let wait = until.wait_time_from(DefaultClock::default().now());
         Problem::too_many(detail, wait.as_secs() + 1)
@@ -76,9 +79,7 @@ mod tests {
     use super::*;
 
     fn allowed(check: impl Fn() -> Result<(), Problem>) -> (usize, Problem) {
-        (0..1_000)
-            .find_map(|count| check().err().map(|problem| (count, problem)))
-            .expect("a limit ends somewhere")
+        (0..1_000).find_map(|count| check().err().map(|problem| (count, problem))).expect("a limit ends somewhere")
     }
 
     #[test]

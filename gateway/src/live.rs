@@ -70,7 +70,10 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Result<Response, 
     let user = Arc::clone(crate::auth::user(&context)?);
     let cursors = resume(&request)?;
     let most = gateway.config.event_streams_per_user_max;
-    let place = gateway.places.take(user.id, most).ok_or_else(|| Problem::too_many("too many event streams for one user", 5))?;
+    let place = gateway
+        .places
+        .take(user.id, most)
+        .ok_or_else(|| Problem::too_many("too many event streams for one user", 5))?;
     let metadata = into_metadata(carried(&context, request.headers()));
     let services: SelectAll<BoxStream<'static, Told>> = gateway
         .upstreams

@@ -59,7 +59,8 @@ impl Change {
             None if key_required => {
                 return Err(Problem {
                     code: "IDEMPOTENCY_KEY_REQUIRED".into(),
-                    detail: "send an Idempotency-Key header with this request, and the same one when you repeat it".into(),
+                    detail: "send an Idempotency-Key header with this request, and the same one when you repeat it"
+                        .into(),
                     ..Problem::invalid_one("Idempotency-Key", "is required")
                 });
             }
@@ -98,7 +99,10 @@ fn etag(header: &HeaderValue) -> Result<Option<HeaderValue>, Problem> {
         None if text == "*" => return Ok(None),
         None => text,
     };
-    if bare.is_empty() || bare.len() > KEY_MAX || !bare.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",".contains(&byte)) {
+    if bare.is_empty()
+        || bare.len() > KEY_MAX
+        || !bare.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",".contains(&byte))
+    {
         return Err(wrong());
     }
     HeaderValue::from_str(bare).map(Some).map_err(|_| wrong())
@@ -110,7 +114,9 @@ mod tests {
 
     #[test]
     fn an_etag_is_taken_with_or_without_quotes() {
-        for (header, bare) in [("\"3\"", Some("3")), ("3", Some("3")), ("W/\"3\"", Some("3")), ("*", None), (" \"a-b\" ", Some("a-b"))] {
+        for (header, bare) in
+            [("\"3\"", Some("3")), ("3", Some("3")), ("W/\"3\"", Some("3")), ("*", None), (" \"a-b\" ", Some("a-b"))]
+        {
             let etag = etag(&HeaderValue::from_str(header).unwrap()).unwrap();
             assert_eq!(etag.as_ref().map(|etag| etag.to_str().unwrap()), bare, "{header}");
         }
@@ -128,9 +134,16 @@ mod tests {
         };
         assert!(change("till-7/42", true).is_ok_and(|change| change.key.is_some()));
         for bad in ["", "a b", "é", &"k".repeat(256)] {
-            assert_eq!(change(bad, false).err().map(|problem| problem.code), Some("IDEMPOTENCY_KEY_INVALID".into()), "{bad}");
+            assert_eq!(
+                change(bad, false).err().map(|problem| problem.code),
+                Some("IDEMPOTENCY_KEY_INVALID".into()),
+                "{bad}"
+            );
         }
         let missing = Change::of(&HeaderMap::new(), true, true).err().unwrap();
-        assert_eq!((missing.code, missing.errors[0].field.as_str()), ("IDEMPOTENCY_KEY_REQUIRED".into(), "Idempotency-Key"));
+        assert_eq!(
+            (missing.code, missing.errors[0].field.as_str()),
+            ("IDEMPOTENCY_KEY_REQUIRED".into(), "Idempotency-Key")
+        );
     }
 }

@@ -40,7 +40,8 @@ pub fn document(table: &Table) -> Json {
         let operation = operation::of(table, route, tag, &services, &mut schemas);
         paths.entry(&route.operation).or_default().insert(route.method.as_str().to_ascii_lowercase(), operation);
     }
-    let mut paths: Map<String, Json> = paths.into_iter().map(|(path, methods)| (path.to_owned(), methods.into())).collect();
+    let mut paths: Map<String, Json> =
+        paths.into_iter().map(|(path, methods)| (path.to_owned(), methods.into())).collect();
     paths.insert("/v1/version".to_owned(), version());
     tags.insert("gateway".to_owned());
     json!({
@@ -61,7 +62,8 @@ pub fn document(table: &Table) -> Json {
 fn operations(table: &Table) -> Vec<(&Route, Vec<&str>)> {
     let mut operations: Vec<(&Route, Vec<&str>)> = Vec::new();
     for route in &table.routes {
-        let same = operations.iter_mut().find(|(known, _)| known.method == route.method && known.operation == route.operation);
+        let same =
+            operations.iter_mut().find(|(known, _)| known.method == route.method && known.operation == route.operation);
         match same {
             Some((_, services)) => services.push(&route.service),
             None => operations.push((route, vec![&route.service])),

@@ -112,7 +112,10 @@ impl Problem {
         if http.is_server_error() {
             return match http {
                 StatusCode::SERVICE_UNAVAILABLE => Self {
-                    retry_after_seconds: details.retry_info().and_then(|info| info.retry_delay).map_or(Some(1), seconds),
+                    retry_after_seconds: details
+                        .retry_info()
+                        .and_then(|info| info.retry_delay)
+                        .map_or(Some(1), seconds),
                     ..Self::unavailable()
                 },
                 StatusCode::GATEWAY_TIMEOUT => {

@@ -90,7 +90,12 @@ impl Handler {
 /// Bodies are JSON in UTF-8, and as they are.
 fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |detail: &'static str| {
-        Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", "UNSUPPORTED_MEDIA_TYPE", detail))
+        Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Unsupported media type",
+            "UNSUPPORTED_MEDIA_TYPE",
+            detail,
+        ))
     };
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return refuse("the body must not be compressed");

@@ -107,7 +107,8 @@ impl Upstream {
             tried += 1;
             let answer = self.attempt(&call, until).await;
             let Err(status) = answer else { return answer };
-            let again = call.repeatable && tried < TRIES && status.code() == Code::Unavailable && self.budget.withdraw();
+            let again =
+                call.repeatable && tried < TRIES && status.code() == Code::Unavailable && self.budget.withdraw();
             let pause = jitter(tried);
             if !again || Instant::now() + pause >= until {
                 return Err(status);
@@ -144,7 +145,9 @@ impl Upstream {
         };
         // SERVING is 1. A service without a health check is there all the same.
         let reachable = match self.unary(call).await {
-            Ok(answer) => matches!(crate::json::wire::find(answer.get_ref(), 1), Ok(Some(value)) if value.number() == Ok(1)),
+            Ok(answer) => {
+                matches!(crate::json::wire::find(answer.get_ref(), 1), Ok(Some(value)) if value.number() == Ok(1))
+            }
             Err(status) => status.code() == Code::Unimplemented,
         };
         let before = self.reachable.swap(reachable, Ordering::Relaxed);

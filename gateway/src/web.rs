@@ -28,11 +28,8 @@ use crate::upstream::Upstream;
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// What gRPC itself needs of the headers.
-const PROTOCOL: [HeaderName; 3] = [
-    CONTENT_TYPE,
-    HeaderName::from_static("grpc-encoding"),
-    HeaderName::from_static("grpc-accept-encoding"),
-];
+const PROTOCOL: [HeaderName; 3] =
+    [CONTENT_TYPE, HeaderName::from_static("grpc-encoding"), HeaderName::from_static("grpc-accept-encoding")];
 
 /// One RPC of one service.
 struct Passage {

@@ -81,7 +81,16 @@ async fn browsers_of_our_own_origins_may_call_and_see_what_they_need() {
     assert_eq!(answer.status, 400);
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://till.example"), "problems are readable too");
     let exposed = answer.header("access-control-expose-headers").unwrap();
-    for name in ["etag", "location", "x-request-id", "grpc-status", "grpc-message", "grpc-status-details-bin", "idempotency-replayed", "retry-after"] {
+    for name in [
+        "etag",
+        "location",
+        "x-request-id",
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+        "idempotency-replayed",
+        "retry-after",
+    ] {
         assert!(exposed.contains(name), "{name}");
     }
 

@@ -98,7 +98,8 @@ impl Listening {
                 self.text = rest;
                 return Some(block);
             }
-            let frame = tokio::time::timeout(Duration::from_secs(10), self.body.frame()).await.expect("something is said");
+            let frame =
+                tokio::time::timeout(Duration::from_secs(10), self.body.frame()).await.expect("something is said");
             self.text.push_str(std::str::from_utf8(&frame?.unwrap().into_data().unwrap()).unwrap());
         }
     }
@@ -132,7 +133,10 @@ async fn what_happens_is_told_and_a_lost_stream_goes_on_where_it_was() {
     assert_eq!(listening.block().await.unwrap(), "retry: 1000");
     let first = listening.event().await.unwrap();
     assert_eq!(first.name, "echo.thing.made");
-    assert_eq!(first.data, json!({ "id": "e1", "kind": "echo.thing.made", "subjectId": "s1", "occurredAt": "1970-01-01T00:00:00Z" }));
+    assert_eq!(
+        first.data,
+        json!({ "id": "e1", "kind": "echo.thing.made", "subjectId": "s1", "occurredAt": "1970-01-01T00:00:00Z" })
+    );
     let second = listening.event().await.unwrap();
     drop(listening);
 
@@ -185,7 +189,9 @@ async fn only_users_listen_and_only_on_some_streams_at_once() {
     assert_eq!(ask().await, 429);
     drop(one);
     assert_eq!(ask().await, 200, "a place that is left is free again");
-    let bad = Request::get("/v1/events").header("authorization", format!("Bearer {}", till.keys.token(&[]))).header("last-event-id", "%%");
+    let bad = Request::get("/v1/events")
+        .header("authorization", format!("Bearer {}", till.keys.token(&[])))
+        .header("last-event-id", "%%");
     assert_eq!(till.send(bad.body(Body::empty()).unwrap()).await.errors()[0].0, "Last-Event-ID");
 }
 

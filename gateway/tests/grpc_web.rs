@@ -107,6 +107,7 @@ async fn what_each_service_answers_is_under_its_name() {
 #[tokio::test]
 async fn other_content_is_refused_in_words() {
     let till = Till::open().await;
-    let answer = till.send(Request::post(GET).header("content-type", "application/json").body(Body::from("{}")).unwrap()).await;
+    let answer =
+        till.send(Request::post(GET).header("content-type", "application/json").body(Body::from("{}")).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (415, Some("application/problem+json")));
 }

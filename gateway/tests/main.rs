@@ -1,4 +1,5 @@
 //! The gateway against an upstream that answers with what it was asked.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod door;
 mod events;
@@ -9,6 +10,7 @@ mod problem;
 mod profile;
 mod rest;
 mod retry;
+mod shop;
 mod slow;
 mod table;
 mod till;

@@ -100,7 +100,8 @@ async fn the_fields_that_a_service_blames_are_named_as_the_caller_knows_them() {
     };
     let fields = |answer: &crate::till::Answer| answer.errors().into_iter().map(|(field, _)| field).collect::<Vec<_>>();
 
-    let till = refusing(blame(&["thing.unit_price", "thing.parts[2].part_name", "thing.id", "unit_price", "thing"])).await;
+    let till =
+        refusing(blame(&["thing.unit_price", "thing.parts[2].part_name", "thing.id", "unit_price", "thing"])).await;
     let answer = till.post("/v1/things", "{}").await;
     assert_eq!(fields(&answer), ["unitPrice", "parts[2].partName", "id", "unitPrice", "thing"]);
 
@@ -140,7 +141,9 @@ async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
     let till = Till::open().await;
     let declared = Request::post("/v1/everything").header("content-length", "3000000").body(Body::empty()).unwrap();
     assert_eq!(till.send(declared).await.status, 413);
-    let streamed = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(&[b' '; 65_536])));
+    let streamed = futures_util::stream::repeat_with(|| {
+        Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(&[b' '; 65_536]))
+    });
     let endless = Request::post("/v1/everything").body(Body::from_stream(streamed)).unwrap();
     let answer = till.send(endless).await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (413, json!("BODY_TOO_LARGE")));
@@ -163,7 +166,8 @@ async fn money_moving_requests_need_a_key() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_message_is_our_mistake() {
-    let till = Till::with(generous(), answering(|_| Ok(tonic::Response::new(bytes::Bytes::from_static(b"\x0a\xff"))))).await;
+    let till =
+        Till::with(generous(), answering(|_| Ok(tonic::Response::new(bytes::Bytes::from_static(b"\x0a\xff"))))).await;
     let answer = till.get("/v1/things/7").await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (500, json!("INTERNAL")));
 }
@@ -183,7 +187,12 @@ async fn a_service_that_is_away_is_503_and_one_that_is_slow_is_504() {
     let away = Till::built(config, table, nowhere().await, testing::Keys::default(), std::sync::Arc::default());
     let unkeyed = Request::post("/v1/everything").body(Body::from("{}")).unwrap();
     let answer = away.send(unkeyed).await;
-    assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (503, json!("UNAVAILABLE")), "{}", answer.text());
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["code"].clone()),
+        (503, json!("UNAVAILABLE")),
+        "{}",
+        answer.text()
+    );
     assert!(answer.header("retry-after").is_some());
     assert!(!answer.text().contains("127.0.0.1"), "no address is told");
 }

@@ -1,8 +1,12 @@
 //! The JSON profile, field kind by field kind. The echo answers with what it understood.
 
+use gateway::json::{Writer, read};
+use gateway::route::Table;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use serde_json::{Value as Json, json};
 
-use crate::till::Till;
+use crate::till::{ECHO, Till};
 
 const DEFAULTS: &str = r#"{"flag":false,"text":"","data":"","int32":0,"int64":0,"uint32":0,"uint64":0,"sint32":0,"sint64":0,"fixed32":0,"fixed64":0,"sfixed32":0,"sfixed64":0,"state":null,"price":null,"madeAt":null,"part":null,"maybeFlag":null,"maybeText":null,"maybeNumber":null,"maybeState":null,"maybePrice":null,"maybeAt":null,"maybePart":null,"texts":[],"numbers":[],"states":[],"parts":[],"prices":[],"flags":[],"thisOne":null,"thatOne":null}"#;
 
@@ -21,7 +25,8 @@ async fn what_is_absent_is_null_or_empty_and_never_missing() {
         let answer = till.post("/v1/everything", body).await;
         assert_eq!((answer.status.as_u16(), answer.text()), (200, DEFAULTS));
     }
-    let nulls = r#"{"flag":null,"text":null,"int64":null,"state":null,"price":null,"part":null,"texts":null,"maybeText":null}"#;
+    let nulls =
+        r#"{"flag":null,"text":null,"int64":null,"state":null,"price":null,"part":null,"texts":null,"maybeText":null}"#;
     assert_eq!(till.post("/v1/everything", nulls).await.text(), DEFAULTS);
 }
 
@@ -71,7 +76,9 @@ async fn every_kind_of_field_comes_back_as_it_was_sent() {
 #[tokio::test]
 async fn names_are_taken_in_both_forms() {
     let till = Till::open().await;
-    let answer = till.post("/v1/everything", r#"{"made_at":"2026-01-01T00:00:00Z","part":{"part_name":"a","unitPrice":"1"}}"#).await;
+    let answer = till
+        .post("/v1/everything", r#"{"made_at":"2026-01-01T00:00:00Z","part":{"part_name":"a","unitPrice":"1"}}"#)
+        .await;
     assert_eq!(answer.json()["madeAt"], "2026-01-01T00:00:00Z");
     assert_eq!(answer.json()["part"]["partName"], "a");
 }
@@ -80,7 +87,9 @@ async fn names_are_taken_in_both_forms() {
 async fn a_blank_counts_as_null_where_null_is_possible() {
     let till = Till::open().await;
     for blank in ["", "  "] {
-        for field in ["maybeText", "maybeNumber", "maybeFlag", "maybeState", "maybePrice", "maybeAt", "maybePart", "state"] {
+        for field in
+            ["maybeText", "maybeNumber", "maybeFlag", "maybeState", "maybePrice", "maybeAt", "maybePart", "state"]
+        {
             assert_eq!(round(&till, field, &json!(blank)).await, Json::Null, "{field}");
         }
         assert_eq!(round(&till, "text", &json!(blank)).await, json!(blank));
@@ -168,11 +177,23 @@ async fn all_that_is_wrong_is_said_at_once_with_its_path() {
 #[tokio::test]
 async fn what_is_no_json_object_is_refused() {
     let till = Till::open().await;
-    for bad in ["[]", "null", "5", "\"x\"", "{", "{\"text\":}", "{\"text\":\"a\"} x", "{\"text\":\"\\ud800\"}", "{text:1}", "\u{feff}{}"] {
+    for bad in [
+        "[]",
+        "null",
+        "5",
+        "\"x\"",
+        "{",
+        "{\"text\":}",
+        "{\"text\":\"a\"} x",
+        "{\"text\":\"\\ud800\"}",
+        "{text:1}",
+        "\u{feff}{}",
+    ] {
         let answer = till.post("/v1/everything", bad).await;
         assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (400, json!("MALFORMED_JSON")), "{bad}");
     }
-    let invalid_utf8 = http::Request::post("/v1/everything").body(axum::body::Body::from(&b"{\"text\":\"\xff\"}"[..])).unwrap();
+    let invalid_utf8 =
+        http::Request::post("/v1/everything").body(axum::body::Body::from(&b"{\"text\":\"\xff\"}"[..])).unwrap();
     assert_eq!(till.send(invalid_utf8).await.status, 400);
 }
 
@@ -195,4 +216,50 @@ async fn errors_have_a_bounded_length() {
     let answer = till.post("/v1/everything", &format!("{{{}}}", fields.join(","))).await;
     assert_eq!(answer.errors().len(), 50);
     assert!(answer.body.len() < 10_000, "{}", answer.body.len());
+}
+
+#[test]
+fn ten_thousand_mutilated_messages_break_nothing() {
+    let table = Table::read(&ECHO).unwrap();
+    let shape = table.routes.iter().find(|route| route.rpc.name() == "SayEverything").unwrap().input;
+    let sound = json!({
+        "flag": true, "text": "Violine \u{1F3BB}", "data": "AAEC", "int64": -5, "fixed32": 7, "state": "active", "price": "97.43",
+        "madeAt": "2026-11-21T14:05:00Z", "maybePart": { "partName": "neck", "parts": [{ "unitPrice": "1" }] },
+        "numbers": [1, 2], "parts": [{}, { "partName": "x" }],
+    })
+    .to_string();
+    let mut wire = Vec::new();
+    read(&table.shapes, shape, 2, sound.as_bytes(), &mut wire).unwrap();
+    let seed = 20_261_121;
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut mutilate = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..random.random_range(1..6) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = random.random_range(0..bytes.len());
+            match random.random_range(0..4) {
+                0 => bytes[at] = random.random(),
+                1 => drop(bytes.remove(at)),
+                2 => bytes.insert(at, random.random()),
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        bytes
+    };
+    for _ in 0..10_000 {
+        let mut out = Vec::new();
+        let body = mutilate(sound.as_bytes());
+        if read(&table.shapes, shape, 2, &body, &mut out).is_ok() {
+            let mut writer = Writer::new(&table.shapes, 2, 0);
+            writer.message(shape, &out).unwrap_or_else(|_| panic!("seed {seed}: {body:?}"));
+        }
+        let mut writer = Writer::new(&table.shapes, 2, 0);
+        let message = mutilate(&wire);
+        if writer.message(shape, &message).is_ok() {
+            let text = writer.finish();
+            serde_json::from_slice::<Json>(&text).unwrap_or_else(|error| panic!("seed {seed}: {error}: {message:?}"));
+        }
+    }
 }

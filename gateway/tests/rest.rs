@@ -23,7 +23,10 @@ async fn a_query_becomes_the_request() {
                 "priceFrom": "1.50", "tags": ["a", "b"], "isNew": true, "countFrom": 0 })
     );
     let blank = get("?q=&state=&priceFrom=&isNew=&countFrom=%20&&order=").await.json();
-    assert_eq!((&blank["state"], &blank["priceFrom"], &blank["isNew"], &blank["countFrom"]), (&json!(null), &json!(null), &json!(null), &json!(null)));
+    assert_eq!(
+        (&blank["state"], &blank["priceFrom"], &blank["isNew"], &blank["countFrom"]),
+        (&json!(null), &json!(null), &json!(null), &json!(null))
+    );
     for (query, field, says) in [
         ("?limt=3", "limt", "no such parameter"),
         ("?limit=abc", "limit", "must be a whole number"),
@@ -36,7 +39,11 @@ async fn a_query_becomes_the_request() {
         ("?q=%ff", "q", "is not in UTF-8"),
     ] {
         let answer = get(query).await;
-        assert_eq!((answer.status.as_u16(), answer.errors()), (400, vec![(field.to_owned(), says.to_owned())]), "{query}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.errors()),
+            (400, vec![(field.to_owned(), says.to_owned())]),
+            "{query}"
+        );
     }
     assert_eq!(get("?a=1&b=2").await.errors().len(), 2, "all that is wrong is said at once");
 }
@@ -44,7 +51,9 @@ async fn a_query_becomes_the_request() {
 #[tokio::test]
 async fn a_later_source_wins() {
     let till = Till::open().await;
-    let answer = till.post("/v1/things/7/polish?strength=5&cloths=c&id=8", r#"{"id":"9","strength":1,"cloths":["a","b"]}"#).await;
+    let answer = till
+        .post("/v1/things/7/polish?strength=5&cloths=c&id=8", r#"{"id":"9","strength":1,"cloths":["a","b"]}"#)
+        .await;
     assert_eq!(answer.json(), json!({ "id": "7", "strength": 5, "cloths": ["c"] }));
 }
 
@@ -61,7 +70,10 @@ async fn a_patch_names_what_it_changes_by_naming_it() {
     let till = Till::open().await;
     let answer = till.patch("/v1/things/7", r#"{"name":"Viola","sku":null,"unit_price":"5"}"#).await.json();
     assert_eq!(answer["mask"]["paths"], json!(["name", "sku", "unit_price"]));
-    assert_eq!((&answer["thing"]["id"], &answer["thing"]["name"], &answer["thing"]["sku"]), (&json!("7"), &json!("Viola"), &json!(null)));
+    assert_eq!(
+        (&answer["thing"]["id"], &answer["thing"]["name"], &answer["thing"]["sku"]),
+        (&json!("7"), &json!("Viola"), &json!(null))
+    );
     let nothing = till.patch("/v1/things/7", "{}").await.json();
     assert_eq!(nothing["mask"], json!({ "paths": [] }), "an empty mask is a mask all the same");
     assert_eq!(till.patch("/v1/things/7", r#"{"colour":1}"#).await.errors()[0].0, "colour");
@@ -72,7 +84,11 @@ async fn a_patch_names_what_it_changes_by_naming_it() {
 
 #[tokio::test]
 async fn what_is_created_says_where_it_is() {
-    let till = Till::with(generous(), answering(|_| Ok(tonic::Response::new(Bytes::from_static(b"\x0a\x0a\x0a\x03a/b\x32\x033-x"))))).await;
+    let till = Till::with(
+        generous(),
+        answering(|_| Ok(tonic::Response::new(Bytes::from_static(b"\x0a\x0a\x0a\x03a/b\x32\x033-x")))),
+    )
+    .await;
     let answer = till.post("/v1/things", r#"{"name":"Cello"}"#).await;
     assert_eq!(answer.status, 201);
     assert_eq!(answer.header("location"), Some("/v1/things/a%2Fb"));
@@ -162,8 +178,20 @@ async fn only_what_a_service_needs_is_passed_on() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["authorization", "content-type", "grpc-timeout", "idempotency-key", "if-match", "te", "traceparent",
-         "user-agent", "x-client-ip", "x-request-id", "x-service-token", "x-user-agent"],
+        [
+            "authorization",
+            "content-type",
+            "grpc-timeout",
+            "idempotency-key",
+            "if-match",
+            "te",
+            "traceparent",
+            "user-agent",
+            "x-client-ip",
+            "x-request-id",
+            "x-service-token",
+            "x-user-agent"
+        ],
     );
 }
 
@@ -185,10 +213,18 @@ async fn bodies_are_json_and_nothing_else() {
         let request = Request::post("/v1/everything").header("content-type", kind).body(Body::from("{}")).unwrap();
         till.send(request).await.status.as_u16()
     };
-    for good in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"] {
+    for good in
+        ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"]
+    {
         assert_eq!(send(good).await, 200, "{good}");
     }
-    for bad in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; charset=latin1", ""] {
+    for bad in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json; charset=latin1",
+        "",
+    ] {
         assert_eq!(send(bad).await, 415, "{bad}");
     }
     let compressed = Request::post("/v1/everything").header("content-encoding", "gzip").body(Body::from("x")).unwrap();

@@ -22,7 +22,14 @@ async fn served(config: Config, behaviour: Behaviour) -> (SocketAddr, Cancellati
 }
 
 fn impatient() -> Config {
-    Config { first_byte_seconds: 1, header_seconds: 1, body_seconds: 1, stalled_seconds: 1, drain_seconds: 2, ..generous() }
+    Config {
+        first_byte_seconds: 1,
+        header_seconds: 1,
+        body_seconds: 1,
+        stalled_seconds: 1,
+        drain_seconds: 2,
+        ..generous()
+    }
 }
 
 /// Sends, and reads until the server closes.
@@ -49,7 +56,14 @@ async fn clients_that_say_nothing_or_half_of_it_are_dropped() {
         until_closed(address, body),
         until_closed(address, b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"),
     );
-    for (name, (_, took)) in [("silent", &silent), ("letter", &letter), ("half", &half), ("preface", &preface), ("slow", &slow), ("idle", &idle)] {
+    for (name, (_, took)) in [
+        ("silent", &silent),
+        ("letter", &letter),
+        ("half", &half),
+        ("preface", &preface),
+        ("slow", &slow),
+        ("idle", &idle),
+    ] {
         assert!(took < &Duration::from_secs(5), "{name}: {took:?}");
     }
     assert!(slow.0.starts_with("HTTP/1.1 408") && slow.0.contains("BODY_TOO_SLOW"), "{}", slow.0);
@@ -99,7 +113,8 @@ async fn one_address_has_only_so_many_connections() {
 #[tokio::test]
 async fn headers_that_are_too_long_are_a_problem() {
     let (address, ..) = served(impatient(), echo()).await;
-    let long = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {}\r\n\r\n", "x".repeat(20_000));
+    let long =
+        format!("GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-long: {}\r\n\r\n", "x".repeat(20_000));
     let (text, _) = until_closed(address, long.as_bytes()).await;
     assert!(text.starts_with("HTTP/1.1 431") && text.contains("HEADERS_TOO_LARGE"), "{text}");
     let endless = format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(200_000));
@@ -126,7 +141,8 @@ async fn requests_at_work_come_to_their_end_and_idle_clients_do_not_hold_it_up()
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     assert!(kept.read(&mut [0; 1024]).await.unwrap() > 0);
-    let work = kit::task::spawn(async move { until_closed(address, b"GET /v1/things/7 HTTP/1.1\r\nhost: x\r\n\r\n").await });
+    let work =
+        kit::task::spawn(async move { until_closed(address, b"GET /v1/things/7 HTTP/1.1\r\nhost: x\r\n\r\n").await });
     asked.await.unwrap();
     let stopped = Instant::now();
     stop.cancel();

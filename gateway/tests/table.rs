@@ -66,7 +66,8 @@ fn a_bad_rule_keeps_the_process_from_starting() {
         option (google.api.http) = {get: \"/v1/each\"};
         option (lunarfront.options.v1.each_service) = true;
         option (lunarfront.options.v1.public) = true; }";
-    let fields = "string id = 1; Inner inner = 2; repeated Inner inners = 3; google.protobuf.FieldMask update_mask = 4;";
+    let fields =
+        "string id = 1; Inner inner = 2; repeated Inner inners = 3; google.protobuf.FieldMask update_mask = 4;";
     let plain = "string id = 1; Inner inner = 2; repeated Inner inners = 3;";
     for (requests, rule, more, says) in [
         (plain, "get: \"/v1/bads/{name}\"", "", "DoRequest has no field name"),
@@ -106,14 +107,16 @@ fn a_bad_rule_keeps_the_process_from_starting() {
 fn the_document_names_only_schemas_that_it_has() {
     let document = openapi::document(&Table::read(proto::DESCRIPTORS).unwrap());
     let text = document.to_string();
-    let mut references: Vec<&str> = text.split("\"$ref\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let mut references: Vec<&str> =
+        text.split("\"$ref\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     references.sort_unstable();
     references.dedup();
     for reference in references {
         let pointer = reference.trim_start_matches('#');
         assert!(document.pointer(pointer).is_some_and(|schema| !schema.is_null()), "{reference}");
     }
-    let mut ids: Vec<&str> = text.split("\"operationId\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    let mut ids: Vec<&str> =
+        text.split("\"operationId\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();

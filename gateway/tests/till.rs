@@ -31,7 +31,8 @@ pub(crate) static ECHO: LazyLock<Vec<u8>> = LazyLock::new(|| compile(Path::new("
 /// Compiles a proto beside the tests.
 pub(crate) fn compile(file: &Path) -> Vec<u8> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut compiler = protox::Compiler::new([here.join("tests"), here.join("../proto"), std::env::temp_dir()]).unwrap();
+    let mut compiler =
+        protox::Compiler::new([here.join("tests"), here.join("../proto"), std::env::temp_dir()]).unwrap();
     compiler.include_imports(true).include_source_info(true);
     compiler.open_file(file).unwrap();
     compiler.encode_file_descriptor_set()
@@ -52,7 +53,8 @@ impl Asked {
 }
 
 /// What an upstream does with a question.
-pub(crate) type Behaviour = Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<tonic::Response<Bytes>, Status>> + Send + Sync>;
+pub(crate) type Behaviour =
+    Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<tonic::Response<Bytes>, Status>> + Send + Sync>;
 
 /// Answers with the message it was asked with, as a reader of protobuf understood it.
 pub(crate) fn echo() -> Behaviour {
@@ -206,7 +208,12 @@ pub(crate) async fn upstream(asked: Arc<Mutex<Vec<Asked>>>, behaviour: Behaviour
     url
 }
 
-pub(crate) fn serve_upstream(listener: TcpListener, asked: Arc<Mutex<Vec<Asked>>>, behaviour: Behaviour, typed: Router) {
+pub(crate) fn serve_upstream(
+    listener: TcpListener,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    behaviour: Behaviour,
+    typed: Router,
+) {
     let any = move |request: Request<Body>| {
         let (asked, behaviour) = (Arc::clone(&asked), Arc::clone(&behaviour));
         async move {
@@ -231,8 +238,7 @@ impl tonic::server::UnaryService<Bytes> for Answering {
     type Future = BoxFuture<'static, Result<tonic::Response<Bytes>, Status>>;
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
         let metadata: MetadataMap = request.metadata().clone();
-        let asked =
-            Asked { path: self.path.clone(), metadata: metadata.into_headers(), message: request.into_inner() };
+        let asked = Asked { path: self.path.clone(), metadata: metadata.into_headers(), message: request.into_inner() };
         if !asked.path.starts_with("/grpc.health.") {
             self.asked.lock().unwrap().push(asked.clone());
         }

@@ -29,8 +29,10 @@ pub(super) fn docs_script() -> Response {
 
 /// The list of all problems that have a page.
 pub(super) fn problems() -> Response {
-    let items: String = PROBLEMS.iter().map(|(slug, _)| format!("<li><a href=\"/problems/{slug}\">{slug}</a></li>\n")).collect();
-    let intro = "<h1>Problems</h1>\n<p>Every error answer names its kind in <code>type</code> and <code>code</code>.</p>\n";
+    let items: String =
+        PROBLEMS.iter().map(|(slug, _)| format!("<li><a href=\"/problems/{slug}\">{slug}</a></li>\n")).collect();
+    let intro =
+        "<h1>Problems</h1>\n<p>Every error answer names its kind in <code>type</code> and <code>code</code>.</p>\n";
     page(HTML, framed("Problems", &format!("{intro}<ul>\n{items}</ul>")))
 }
 
@@ -121,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_problem_page_is_readable_and_harmless() {
-        let text = html("# No stock\n\nTake `1` < 2,\nor `a<b>`.\n\n- one\n- two\n  lines\n\n```json\n{\"a\": 1}\n```\n");
+        let text =
+            html("# No stock\n\nTake `1` < 2,\nor `a<b>`.\n\n- one\n- two\n  lines\n\n```json\n{\"a\": 1}\n```\n");
         assert_eq!(
             text,
             "<h1>No stock</h1>\n<p>Take <code>1</code> &lt; 2, or <code>a&lt;b&gt;</code>.</p>\n<ul><li>one</li><li>two \

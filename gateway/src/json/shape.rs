@@ -89,7 +89,12 @@ impl Words {
         let zero = kind.default_value();
         let prefix = zero.name().trim_end_matches("UNSPECIFIED").to_owned();
         let word = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_ascii_lowercase().into_boxed_str();
-        Self(kind.values().filter(|value| value.number() != 0).map(|value| (value.number(), word(value.name()))).collect())
+        Self(
+            kind.values()
+                .filter(|value| value.number() != 0)
+                .map(|value| (value.number(), word(value.name())))
+                .collect(),
+        )
     }
 
     pub fn word(&self, number: i32) -> Option<&str> {
@@ -129,7 +134,8 @@ impl Shapes {
             }
             let number = field.number as usize;
             places.resize(places.len().max(number + 1), 0);
-            places[number] = u16::try_from(place + 1).map_err(|_| format!("{}: too many fields", message.full_name()))?;
+            places[number] =
+                u16::try_from(place + 1).map_err(|_| format!("{}: too many fields", message.full_name()))?;
         }
         self.shapes[id.0] = Shape { fields, places };
         Ok(id)

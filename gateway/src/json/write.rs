@@ -22,7 +22,10 @@ enum Found<'a> {
     Nothing,
     One(Value<'a>),
     /// From the first item up to the last, with whatever lies between.
-    Many { from: usize, until: usize },
+    Many {
+        from: usize,
+        until: usize,
+    },
 }
 
 impl<'a> Writer<'a> {

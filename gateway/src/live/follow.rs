@@ -17,9 +17,16 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// What a service told.
 pub(super) enum Told {
-    Event { service: String, cursor: String, event: Event },
+    Event {
+        service: String,
+        cursor: String,
+        event: Event,
+    },
     /// Nothing happened that the user may see, but the stream moved on.
-    Cursor { service: String, cursor: String },
+    Cursor {
+        service: String,
+        cursor: String,
+    },
     /// The token does not hold any more.
     Refused,
 }

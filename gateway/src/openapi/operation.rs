@@ -73,7 +73,9 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
     if route.options.each_service {
         let schema = json!({ "type": "string", "enum": services });
         let description = "The service that is asked.";
-        list.push(json!({ "name": "service", "in": "path", "required": true, "description": description, "schema": schema }));
+        list.push(
+            json!({ "name": "service", "in": "path", "required": true, "description": description, "schema": schema }),
+        );
     }
     for variable in &route.variables {
         let mut schema = json!({ "type": "string", "minLength": 1 });
@@ -86,7 +88,10 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
     let listing = is_list(route);
     for (place, field) in route.rpc.input().fields().enumerate() {
         let known = &table.shapes[route.input].fields[place];
-        let in_path = route.variables.iter().any(|variable| variable.fields.len() == 1 && variable.fields[0].number == field.number());
+        let in_path = route
+            .variables
+            .iter()
+            .any(|variable| variable.fields.len() == 1 && variable.fields[0].number == field.number());
         let names_service = route.options.each_service && field.name() == "service";
         if whole || in_path || names_service || !crate::transcode::in_query(route, known) {
             continue;

@@ -51,12 +51,15 @@ impl<'a> Schemas<'a> {
 
     /// All schemas that were referred to, with those that no message makes.
     pub(super) fn finish(mut self) -> Json {
-        self.done.insert("Money".to_owned(), json!({
-            "type": "string",
-            "description": "An amount with the digits of the shop's currency.",
-            "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,3})?$",
-            "examples": ["97.43"],
-        }));
+        self.done.insert(
+            "Money".to_owned(),
+            json!({
+                "type": "string",
+                "description": "An amount with the digits of the shop's currency.",
+                "pattern": "^-?[0-9]{1,15}(\\.[0-9]{1,3})?$",
+                "examples": ["97.43"],
+            }),
+        );
         self.done.insert("Problem".to_owned(), problem());
         self.done.into_iter().collect::<Map<_, _>>().into()
     }
@@ -64,9 +67,9 @@ impl<'a> Schemas<'a> {
     /// The schema of a body, and whether there must be one. `bound` are the fields that the path gives.
     pub(super) fn body(&mut self, message: &MessageDescriptor, side: Side, bound: &[u32], rpc: &str) -> (Json, bool) {
         let given = |field: &FieldDescriptor| bound.contains(&field.number()) && self.is_shown(field, side);
-        let required = message
-            .fields()
-            .any(|field| !bound.contains(&field.number()) && self.is_shown(&field, side) && self.is_required(&field, side));
+        let required = message.fields().any(|field| {
+            !bound.contains(&field.number()) && self.is_shown(&field, side) && self.is_required(&field, side)
+        });
         let is_sent = |field: &FieldDescriptor| !bound.contains(&field.number()) && self.is_shown(field, side);
         if !message.fields().any(|field| is_sent(&field)) {
             return (json!({ "type": "object", "additionalProperties": false }), false);
@@ -199,7 +202,9 @@ impl<'a> Schemas<'a> {
             Kind::Message(inner) => self.reference(&inner, side),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => json!({ "type": "integer", "format": "int64" }),
             Kind::Uint64 | Kind::Fixed64 => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
-            Kind::Uint32 | Kind::Fixed32 => json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX }),
+            Kind::Uint32 | Kind::Fixed32 => {
+                json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX })
+            }
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 | Kind::Float | Kind::Double => {
                 json!({ "type": "integer", "format": "int32" })
             }
@@ -231,7 +236,8 @@ impl<'a> Schemas<'a> {
                     schema["minLength"] = min.into();
                 }
                 schema["maxLength"] = limit("max_len").unwrap_or(TEXT_MAX).into();
-                let pattern = rules.as_ref().and_then(|rules| rules.get_field_by_name("pattern")?.as_str().map(str::to_owned));
+                let pattern =
+                    rules.as_ref().and_then(|rules| rules.get_field_by_name("pattern")?.as_str().map(str::to_owned));
                 if let Some(pattern) = pattern.filter(|pattern| !pattern.is_empty()) {
                     schema["pattern"] = pattern.into();
                 }
@@ -253,7 +259,9 @@ impl<'a> Schemas<'a> {
     }
 
     fn behavior(&self, field: &FieldDescriptor) -> Vec<i32> {
-        let Some(extension) = self.table.pool.get_extension_by_name("google.api.field_behavior") else { return Vec::new() };
+        let Some(extension) = self.table.pool.get_extension_by_name("google.api.field_behavior") else {
+            return Vec::new();
+        };
         let options = field.options();
         let value = options.get_extension(&extension);
         value.as_list().into_iter().flatten().filter_map(Value::as_enum_number).collect()

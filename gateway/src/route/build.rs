@@ -20,9 +20,8 @@ const SERVICE: &str = "service";
 const SLOW: &str = "/v1/reports/";
 
 pub(super) fn table(pool: DescriptorPool) -> Result<Table, String> {
-    let http = pool
-        .get_extension_by_name("google.api.http")
-        .ok_or("the descriptor set lacks google/api/annotations.proto")?;
+    let http =
+        pool.get_extension_by_name("google.api.http").ok_or("the descriptor set lacks google/api/annotations.proto")?;
     let rpcs: Vec<MethodDescriptor> = pool
         .services()
         .filter(|service| service.full_name().starts_with("lunarfront."))
@@ -66,7 +65,8 @@ impl Builder<'_> {
         if rpc.is_client_streaming() || rpc.is_server_streaming() {
             return Err("a stream has no REST form".to_owned());
         }
-        if !rule.get_field_by_name("additional_bindings").is_none_or(|more| more.as_list().is_none_or(<[_]>::is_empty)) {
+        if !rule.get_field_by_name("additional_bindings").is_none_or(|more| more.as_list().is_none_or(<[_]>::is_empty))
+        {
             return Err("one RPC has one route".to_owned());
         }
         let options = Options::of(self.pool, &rpc);
@@ -118,7 +118,8 @@ impl Builder<'_> {
             put_bytes(&mut prefix, field.ok_or("the request has no text field service")?.number, service.as_bytes());
         }
         let variables = self.variables(rpc, segments)?;
-        let mask = rpc.input().fields().find(|f| matches!(f.kind(), ProtoKind::Message(m) if m.full_name() == FIELD_MASK));
+        let mask =
+            rpc.input().fields().find(|f| matches!(f.kind(), ProtoKind::Message(m) if m.full_name() == FIELD_MASK));
         let mask = match (method == Method::PATCH, mask, &body) {
             (true, Some(mask), BodyRule::Field { .. }) => Some(mask.number()),
             (true, ..) => return Err("PATCH needs a body field and a mask".to_owned()),

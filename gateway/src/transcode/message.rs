@@ -65,7 +65,14 @@ fn put_mask(out: &mut Vec<u8>, mask: u32, shapes: &Shapes, shape: ShapeId, named
     });
 }
 
-fn put_query(out: &mut Vec<u8>, shapes: &Shapes, route: &Route, digits: u32, query: &str, errors: &mut Vec<FieldError>) {
+fn put_query(
+    out: &mut Vec<u8>,
+    shapes: &Shapes,
+    route: &Route,
+    digits: u32,
+    query: &str,
+    errors: &mut Vec<FieldError>,
+) {
     let shape = &shapes[route.input];
     let mut wrong = |field: &str, message: String| {
         if errors.len() < 50 {

@@ -41,6 +41,8 @@ impl Db {
     /// When the address cannot be read.
     pub fn open(url: &str, pools: Pools) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse()?;
+        // The rollback at every release would otherwise warn each time that there was nothing to roll back.
+        let options = options.options([("client_min_messages", "error")]);
         Ok(Self {
             requests: pool(pools.requests, options.clone()),
             background: pool(pools.background, options),

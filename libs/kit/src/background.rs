@@ -46,7 +46,9 @@ pub(crate) fn start<S: Service>(app: &App, service: &Arc<S>, settings: &Settings
     };
     app.tasks.spawn(events::relay(app.db.clone(), told.clone(), stop.clone()));
     app.tasks.spawn(events::consume(app.db.clone(), told, Ear(Arc::clone(service)), stop));
-    jobs::start(&app.tasks, &app.db, S::NAME, vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())]);
+    let mut jobs = vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())];
+    jobs.extend(service.jobs());
+    jobs::start(&app.tasks, &app.db, S::NAME, jobs);
     Ok(())
 }
 

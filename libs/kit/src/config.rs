@@ -92,7 +92,7 @@ fn default_pool() -> u32 {
     8
 }
 fn default_background() -> u32 {
-    3
+    4
 }
 fn default_concurrency() -> usize {
     64

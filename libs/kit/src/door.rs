@@ -89,6 +89,8 @@ where
             "trace.id" = tracing::field::Empty,
         );
         crate::telemetry::continue_trace(&span, caller.traceparent.as_deref());
+        // Services asking for themselves come several times a second.
+        let quiet = caller.user.is_none() && rpc.access != Access::Public;
         request.extensions_mut().insert(caller);
         // The call is spawned, so that a client that goes away never leaves it half done.
         let work = crate::task::spawn(
@@ -100,7 +102,11 @@ where
                     Err(never) => match *never {},
                 };
                 let duration_ms = count(settings.name, rpc, code, begun);
-                tracing::info!(code = ?code, duration_ms, "answered");
+                if quiet {
+                    tracing::debug!(code = ?code, duration_ms, "answered");
+                } else {
+                    tracing::info!(code = ?code, duration_ms, "answered");
+                }
                 response
             }
             .instrument(span),

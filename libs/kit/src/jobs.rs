@@ -43,10 +43,12 @@ impl Job {
     }
 }
 
-/// Starts every job; each begins at once and then keeps its pace.
+/// Starts every job; each begins at once and then keeps its pace. They take turns, so that together they never hold more
+/// than two connections.
 pub(crate) fn start(tasks: &Tasks, db: &Db, service: &'static str, jobs: Vec<Job>) {
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
     for job in jobs {
-        let (db, stop) = (db.clone(), tasks.stopping());
+        let (db, stop, turn) = (db.clone(), tasks.stopping(), Arc::clone(&turn));
         tasks.spawn(async move {
             let mut pace = tokio::time::interval(job.every);
             pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -55,6 +57,7 @@ pub(crate) fn start(tasks: &Tasks, db: &Db, service: &'static str, jobs: Vec<Job
                     () = stop.cancelled() => return,
                     _ = pace.tick() => {}
                 }
+                let _mine = turn.lock().await;
                 if let Err(fault) = job.run_once(&db, service).await {
                     metrics::counter!("job_failures_total", "job" => job.name).increment(1);
                     tracing::warn!(job = job.name, error = %fault, "a job failed and will run again");

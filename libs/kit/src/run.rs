@@ -13,7 +13,7 @@ use tonic::service::RoutesBuilder;
 
 use crate::config::{self, Settings};
 use crate::health::{self, Ready};
-use crate::{App, Fault, Heard, Job, Refusal, Tx, jobs, serve, telemetry};
+use crate::{App, Fault, Heard, Job, Refusal, Tx, serve, telemetry};
 
 /// A service: its schema, its RPCs, what it hears and what comes round.
 #[async_trait]
@@ -131,11 +131,11 @@ async fn serve_until_stopped<S: Service>(settings: Settings) -> Result<(), Strin
     let service = std::sync::Arc::new(S::open(app.clone(), config::load()?).await?);
     let tasks = app.tasks.clone();
     tasks.spawn(health::serve(http, ready.clone(), app.db.clone(), tasks.stopping()));
-    if let Ok(identity) = app.peer("identity") {
+    // Identity itself tells its trust what it knows.
+    if let (true, Ok(identity)) = (S::NAME != "identity", app.peer("identity")) {
         crate::trust::follow(&app, identity);
     }
     crate::background::start(&app, &service, &settings)?;
-    jobs::start(&tasks, &app.db, S::NAME, service.jobs());
 
     let stop = tokio_util::sync::CancellationToken::new();
     let routes = serve::rpcs(&app, service.as_ref());

@@ -1,4 +1,5 @@
 //! identity, through its door.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod forged;
 mod location;

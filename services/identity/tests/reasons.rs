@@ -29,6 +29,7 @@ fn the_reasons_and_their_classes_are_known() {
         Error::Invalid(violation().into()),
         Error::Field(violation()),
         Error::Fault(kit::Fault::new("x")),
+        Error::Db(db::Error::PoolTimedOut),
     ];
     let mut shown = String::new();
     for error in errors {

@@ -1,8 +1,11 @@
 //! Users.
 
+use std::sync::Arc;
+
 use proto::identity::v1 as pb;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
+use sqlx::PgConnection;
 use testing::list_behaves;
 use tonic::Code;
 
@@ -135,19 +138,45 @@ async fn e8_a_disabled_user_is_out_at_once_and_an_enabled_one_may_return() {
 
 #[tokio::test]
 async fn no_session_survives_a_disabling_that_it_raced_with() {
-    let house = open().await;
+    let house = Arc::new(open().await);
     let user = hire(&house, "ada@shop.test", &["viewer"]).await;
-    for round in 0..10 {
-        let (signed_in, disabled) =
-            tokio::join!(try_sign_in(&house, "ada@shop.test", PASSWORD), disable(&house, &user.id));
-        disabled.unwrap();
-        if let Ok(session) = signed_in {
-            assert!(me(&house, &session.access_token).await.is_err(), "round {round}");
-            assert!(refresh(&house, &session.refresh_token).await.is_err(), "round {round}");
-        }
-        crate::staff::after_seconds(&house, 60);
+    let mut sql = house.sql().await;
+    for round in 0..5 {
+        // Whoever writes a session is held up, until a sign-in is about to and a disabling has come in.
+        sqlx::raw_sql("begin; lock table session in share mode").execute(&mut sql).await.unwrap();
+        let begun = Arc::clone(&house);
+        let signing_in = kit::task::spawn(async move { sign_in(&begun, "ada@shop.test").await });
+        waiting(&mut sql, 1).await;
+        let (disabler, id) = (Arc::clone(&house), user.id.clone());
+        let disabling = kit::task::spawn(async move { disable(&disabler, &id).await });
+        waiting(&mut sql, 2).await;
+        sqlx::raw_sql("rollback").execute(&mut sql).await.unwrap();
+
+        let session = signing_in.await.unwrap();
+        disabling.await.unwrap().unwrap();
+        assert!(me(&house, &session.access_token).await.is_err(), "round {round}");
+        assert!(refresh(&house, &session.refresh_token).await.is_err(), "round {round}");
         enable(&house, &user.id).await.unwrap();
     }
+}
+
+/// Waits until so many wait for a lock in this database.
+async fn waiting(sql: &mut PgConnection, count: i64) {
+    for _ in 0..1000 {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                                                     and pg_sleep(0.002) is not null",
+        )
+        .fetch_one(&mut *sql)
+        .await
+        .unwrap();
+        if waiting == count {
+            return;
+        }
+        // Within a transaction the activity is a snapshot.
+        sqlx::query("select pg_stat_clear_snapshot()").execute(&mut *sql).await.unwrap();
+    }
+    panic!("{count} should wait");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use db::{List, Tx};
-use kit::{App, Reply, read, write};
+use kit::{App, Db, Reply, read, write};
 use proto::inventory::v1 as pb;
 use proto::inventory::v1::reservation_service_server::ReservationService;
 use tonic::Request;
@@ -50,7 +50,7 @@ impl ReservationService for Rpc {
     }
 
     async fn reserve_stock(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
-        if request.get_ref().price_only { self.price(request).await } else { self.reserve(request).await }
+        if request.get_ref().price_only { price(&self.app.db, request).await } else { reserve(&self.app.db, self.hold, request).await }
     }
 
     async fn void_reservation(
@@ -76,35 +76,31 @@ impl ReservationService for Rpc {
     }
 }
 
-impl Rpc {
-    async fn price(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
-        read(&self.app.db, request, async |conn, _caller, message| {
-            let lines = lines(&message)?;
-            let offers = store::price(conn, &products(&lines)).await?;
-            all_on_sale(&lines, &offers)?;
-            Ok::<_, Error>(answer(&lines, &offers, None))
-        })
-        .await
-    }
-
-    async fn reserve(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
-        let hold = self.hold;
-        write(&self.app.db, request, async |tx, caller, message| {
-            let lines = lines(message)?;
-            let ask = Ask {
-                id: ReservationId::new(),
-                sale: SaleId::parse("sale_id", &message.sale_id)?,
-                location: LocationId::parse("location_id", &message.location_id)?,
-                expires_at: caller.now + hold,
-                lines: added_up(&lines),
-            };
-            let (offers, reservation) = promise(tx, &ask, &lines).await?;
-            Ok::<_, Error>(answer(&lines, &offers, reservation))
-        })
-        .await
-    }
+async fn price(db: &Db, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
+    read(db, request, async |conn, _caller, message| {
+        let lines = lines(&message)?;
+        let offers = store::price(conn, &products(&lines)).await?;
+        all_on_sale(&lines, &offers)?;
+        Ok::<_, Error>(answer(&lines, &offers, None))
+    })
+    .await
 }
 
+async fn reserve(db: &Db, hold: TimeDelta, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
+    write(db, request, async move |tx, caller, message| {
+        let lines = lines(message)?;
+        let ask = Ask {
+            id: ReservationId::new(),
+            sale: SaleId::parse("sale_id", &message.sale_id)?,
+            location: LocationId::parse("location_id", &message.location_id)?,
+            expires_at: caller.now + hold,
+            lines: added_up(&lines),
+        };
+        let (offers, reservation) = promise(tx, &ask, &lines).await?;
+        Ok::<_, Error>(answer(&lines, &offers, reservation))
+    })
+    .await
+}
 fn products(lines: &[Line]) -> Vec<ProductId> {
     added_up(lines).into_iter().map(|(id, _)| id).collect()
 }

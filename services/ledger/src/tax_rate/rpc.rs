@@ -40,7 +40,7 @@ impl TaxRateService for Rpc {
 
     async fn create_tax_rate(&self, request: Request<pb::CreateTaxRateRequest>) -> Reply<pb::CreateTaxRateResponse> {
         write(&self.app.db, request, async |tx, _caller, message| {
-            let draft = draft(message.tax_rate.as_ref().unwrap_or(&pb::TaxRate::default()))?;
+            let draft = draft(&message.tax_rate.clone().unwrap_or_default())?;
             if shop::location(tx, draft.location_id).await?.is_none() {
                 return Err(Violation::new("tax_rate.location_id", "is not a location of this shop").into());
             }
