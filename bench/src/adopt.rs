@@ -67,10 +67,6 @@ impl Adopted {
         Ok(twin)
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub(crate) fn setting(&self, name: &str) -> &str {
         self.process.environment.get(name).map_or("", String::as_str)
     }

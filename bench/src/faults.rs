@@ -27,8 +27,7 @@ use crate::suite::{GATEWAY, SERVICES, Suite};
 use crate::witness::Witness;
 
 /// In the order of their worth.
-const ALL: [&str; 11] =
-    ["F04", "F05", "F01-pos", "F01-ledger", "F21", "F06", "F09", "F12", "F26", "F28", "STORM"];
+const ALL: [&str; 11] = ["F04", "F05", "F01-pos", "F01-ledger", "F21", "F06", "F09", "F12", "F26", "F28", "STORM"];
 
 /// Everything a fault needs.
 pub(crate) struct Field<'a> {
@@ -116,7 +115,8 @@ fn chosen(options: &Faults) -> Result<Vec<&'static str>> {
     if let Some(name) = unknown {
         return Err(Failure::new(format!("there is no fault {name}; there are {}", ALL.join(" "))));
     }
-    let wanted = |fault: &&str| options.only.is_empty() || options.only.iter().any(|name| fault.starts_with(name.as_str()));
+    let wanted =
+        |fault: &&str| options.only.is_empty() || options.only.iter().any(|name| fault.starts_with(name.as_str()));
     Ok(ALL.into_iter().filter(wanted).collect())
 }
 

@@ -80,7 +80,8 @@ async fn goods(owner: &Session, wanted: usize, digits: usize) -> Result<Vec<Good
 
 async fn known_goods(owner: &Session, digits: usize) -> Result<Vec<Good>> {
     let rows = owner.all("/v1/products?kind=stock&sort=name").await?;
-    let good = |row: &Value| Some(Good { id: text(row, "id").parse().ok()?, price: minor(&text(row, "price"), digits) });
+    let good =
+        |row: &Value| Some(Good { id: text(row, "id").parse().ok()?, price: minor(&text(row, "price"), digits) });
     let mut goods = rows.iter().filter_map(good).collect::<Vec<_>>();
     goods.sort_unstable_by_key(|good| good.id);
     if goods.len() < 3 { Err(Failure::new("the shop has fewer than three stock products")) } else { Ok(goods) }

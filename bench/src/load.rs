@@ -180,13 +180,7 @@ async fn at_rate(
     Ok(figures)
 }
 
-async fn witnessed(
-    clerk: &Session,
-    counter: &Counter,
-    witness: &Witness,
-    options: &Load,
-    seed: u64,
-) -> Result<Sold> {
+async fn witnessed(clerk: &Session, counter: &Counter, witness: &Witness, options: &Load, seed: u64) -> Result<Sold> {
     let end = Instant::now() + Duration::from_secs(options.seconds);
     let seller = |number: usize| {
         let mut random = StdRng::seed_from_u64(seed.wrapping_add(number as u64));

@@ -5,16 +5,16 @@ mod events;
 mod keys;
 mod logs;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::PgConnection;
 
 use crate::failure::Result;
-use crate::suite::{SERVICES, Suite, pause};
+use crate::suite::{SERVICES, Suite};
 use crate::witness::Witness;
 
-pub(crate) use events::effects_missing;
-pub(crate) use logs::Logs;
+pub(crate) use events::{await_rest, effects_missing, effects_missing_but};
+use logs::Logs;
 
 /// How long the suite may take to come to rest.
 const REST: Duration = Duration::from_secs(60);
@@ -65,11 +65,6 @@ impl<'a> Oracle<'a> {
         Ok(Self { suite, db: suite.database().await?, logs: Logs::begin(suite)? })
     }
 
-    /// A secret that must not show up in any log.
-    pub(crate) fn hide(&mut self, secret: &str) {
-        self.logs.hide(secret);
-    }
-
     /// The clock of the database.
     pub(crate) async fn now(&mut self) -> Result<chrono::DateTime<chrono::Utc>> {
         Ok(sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut self.db).await?)
@@ -77,14 +72,7 @@ impl<'a> Oracle<'a> {
 
     /// Waits until every event has had its effects. How long that took; nothing when it did not come to rest.
     pub(crate) async fn rest(&mut self, patience: Duration) -> Result<Option<Duration>> {
-        let began = Instant::now();
-        while !events::at_rest(&mut self.db).await? {
-            if began.elapsed() > patience {
-                return Ok(None);
-            }
-            pause(100).await;
-        }
-        Ok(Some(began.elapsed()))
+        await_rest(&mut self.db, patience).await
     }
 
     /// Compares the witness with the database. `since`: sales after it that the witness does not know are doubled.

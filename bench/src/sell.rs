@@ -123,8 +123,7 @@ mod tests {
     use crate::http::tests::{AWAY, CREATED, stub};
     use crate::order::{Counter, Good, Till};
 
-    const SIGNED_IN: &str =
-        "HTTP/1.1 200 OK\r\ncontent-length: 38\r\nconnection: close\r\n\r\n{\"accessToken\": \"x\", \"expiresIn\": 600}";
+    const SIGNED_IN: &str = "HTTP/1.1 200 OK\r\ncontent-length: 38\r\nconnection: close\r\n\r\n{\"accessToken\": \"x\", \"expiresIn\": 600}";
 
     #[tokio::test]
     async fn a_till_repeats_its_request_until_the_sale_is_confirmed() {

@@ -78,7 +78,10 @@ impl Witness {
                     // Whoever waits hears that nobody answers any more.
                     return;
                 }
-                batch.into_iter().for_each(|(_, written)| drop(written.send(())));
+                for (_, written) in batch {
+                    // Who asked may have gone away.
+                    let _ = written.send(());
+                }
             }
         };
         std::thread::Builder::new().name("witness".into()).spawn(write)?;

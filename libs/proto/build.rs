@@ -19,6 +19,7 @@ fn main() {
     println!("cargo:rerun-if-changed={ROOT}");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=derive");
+    #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
 
     let mut compiler = protox::Compiler::new([ROOT]).expect("the proto folder exists");

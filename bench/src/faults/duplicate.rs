@@ -30,7 +30,9 @@ pub(super) async fn run(field: &Field<'_>, witness: &Witness) -> Result<Verdict>
         let mut first = None;
         for answer in &answers {
             *sold.statuses.entry(answer.as_ref().map_or(0, |answer| answer.status)).or_default() += 1;
-            if let Ok(answer) = answer.as_ref() && answer.is_success() {
+            if let Ok(answer) = answer.as_ref()
+                && answer.is_success()
+            {
                 bodies.insert(answer.body.clone());
                 first = first.or(Some(answer));
             }

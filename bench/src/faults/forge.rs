@@ -93,7 +93,9 @@ impl Forge {
             all.push((format!("alg {alg:?} with the old signature"), format!("{header}.{body}.{signature}")));
         }
         let secrets = [self.public.clone(), URL_SAFE_NO_PAD.encode(&self.public).into_bytes(), Vec::new()];
-        for (secret, algorithm) in secrets.iter().flat_map(|secret| [(secret, Algorithm::HS256), (secret, Algorithm::HS512)]) {
+        for (secret, algorithm) in
+            secrets.iter().flat_map(|secret| [(secret, Algorithm::HS256), (secret, Algorithm::HS512)])
+        {
             let header = with(&self.header, "alg", &json!(format!("{algorithm:?}")));
             let token = sign(&header, &self.claims, &EncodingKey::from_secret(secret), algorithm)?;
             all.push((format!("{algorithm:?} with a public key of {} bytes as the secret", secret.len()), token));

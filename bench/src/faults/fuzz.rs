@@ -75,7 +75,8 @@ async fn lane(field: &Field<'_>, rpcs: &[Rpc], number: u64, frames: u64) -> Resu
             let body = String::from_utf8_lossy(&draft.body).chars().take(200).collect::<String>();
             let path = draft.path.chars().take(200).collect::<String>();
             let said = answer.map_or_else(|why| format!("{why:?}"), |answer| said(&answer));
-            lane.wrong.push(format!("{} by {how} answers {status}: {} {path} {body:?}: {said}", rpc.name, draft.method));
+            lane.wrong
+                .push(format!("{} by {how} answers {status}: {} {path} {body:?}: {said}", rpc.name, draft.method));
         }
     }
     Ok::<_, Failure>(lane)

@@ -78,7 +78,8 @@ pub(super) async fn run(field: &Field<'_>, witness: &Witness) -> Result<Verdict>
     verdict.expected = expected();
     verdict.note("parked", parked);
     verdict.note("exceptions", noted);
-    verdict.must(fifth == parked, || format!("{} were parked after another number of attempts than five", parked - fifth));
+    verdict
+        .must(fifth == parked, || format!("{} were parked after another number of attempts than five", parked - fifth));
     verdict.others = POISONS.len() as u64;
     verdict.all_served();
     Ok(verdict)
@@ -93,7 +94,10 @@ fn expected() -> Expected {
 /// Takes away what was injected, as a person does who has looked at it.
 pub(super) async fn clean(suite: &Suite) -> Result<()> {
     let mut db = suite.database().await?;
-    sqlx::query("delete from ledger.posting_exception where position($1 in body) > 0").bind(MARK).execute(&mut db).await?;
+    sqlx::query("delete from ledger.posting_exception where position($1 in body) > 0")
+        .bind(MARK)
+        .execute(&mut db)
+        .await?;
     for service in SERVICES {
         let sql = format!("delete from {service}.inbox where position($1 in body) > 0");
         sqlx::query(AssertSqlSafe(sql)).bind(MARK).execute(&mut db).await?;
@@ -128,7 +132,9 @@ impl Poison {
         for (name, value) in [("producer", producer.to_owned()), ("subject-id", Uuid::now_v7().to_string())] {
             headers.insert(name.into(), AMQPValue::LongString(value.into()));
         }
-        for (name, value) in [("producer-tx", 1), ("subject-version", 1), ("occurred-at-micros", Utc::now().timestamp_micros())] {
+        for (name, value) in
+            [("producer-tx", 1), ("subject-version", 1), ("occurred-at-micros", Utc::now().timestamp_micros())]
+        {
             headers.insert(name.into(), AMQPValue::LongLongInt(value));
         }
         properties.with_message_id(Uuid::now_v7().to_string().into()).with_headers(headers)

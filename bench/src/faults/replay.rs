@@ -52,12 +52,7 @@ pub(super) async fn run(field: &Field<'_>, witness: &Witness) -> Result<Verdict>
 }
 
 /// Lets everything of the last seconds be told again until that were `wanted` events; how many, and how many kills.
-async fn repeat(
-    field: &Field<'_>,
-    victims: &mut [Adopted],
-    wanted: i64,
-    random: &mut StdRng,
-) -> Result<(i64, u32)> {
+async fn repeat(field: &Field<'_>, victims: &mut [Adopted], wanted: i64, random: &mut StdRng) -> Result<(i64, u32)> {
     let mut db = field.suite.database().await?;
     let since: chrono::DateTime<chrono::Utc> =
         sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut db).await?;
@@ -68,7 +63,8 @@ async fn repeat(
         for name in TELLERS {
             let sql = format!("select count(*) from {name}.outbox where published_at >= $1");
             let events: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(since).fetch_one(&mut db).await?;
-            let (good, words) = adopt::command(&field.suite.process(name)?, &["replay", "--from", &since.to_rfc3339()])?;
+            let (good, words) =
+                adopt::command(&field.suite.process(name)?, &["replay", "--from", &since.to_rfc3339()])?;
             if !good {
                 return Err(Failure::new(format!("{name} replay: {words}")));
             }

@@ -1,6 +1,6 @@
 //! O4 and O8: every event that was told is heard once by everybody who should, and nothing is parked unasked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use events::{HEARS, Names};
 use lapin::options::QueueDeclareOptions;
@@ -11,13 +11,25 @@ use tokio::time::timeout;
 
 use super::{Check, Expected};
 use crate::failure::{Failure, Result, While};
-use crate::suite::{SERVICES, Suite};
+use crate::suite::{SERVICES, Suite, pause};
 
 /// What the bodies of injected messages hold, and no other.
 const POISON: &str = "\\xffff62656e636820706f69736f6e20";
 
+/// Waits until every event has had its effects. How long that took; nothing when it did not come to rest.
+pub(crate) async fn await_rest(db: &mut PgConnection, patience: Duration) -> Result<Option<Duration>> {
+    let began = Instant::now();
+    while !at_rest(db).await? {
+        if began.elapsed() > patience {
+            return Ok(None);
+        }
+        pause(100).await;
+    }
+    Ok(Some(began.elapsed()))
+}
+
 /// Whether nothing waits anywhere: neither to be told, nor on its way, nor to be retried.
-pub(super) async fn at_rest(db: &mut PgConnection) -> Result<bool> {
+async fn at_rest(db: &mut PgConnection) -> Result<bool> {
     for service in SERVICES {
         if count(db, &unpublished(service)).await? > 0 || count(db, &untried(service)).await? > 0 {
             return Ok(false);
@@ -46,7 +58,13 @@ pub(super) async fn unrest(db: &mut PgConnection) -> Result<Vec<String>> {
 
 /// How many effects of events that were told are still to come.
 pub(crate) async fn effects_missing(db: &mut PgConnection) -> Result<i64> {
-    let parts = pairs().map(|(subscriber, producer)| format!("({})", unheard(subscriber, producer)));
+    effects_missing_but(db, "").await
+}
+
+/// The same without those of one service.
+pub(crate) async fn effects_missing_but(db: &mut PgConnection, service: &str) -> Result<i64> {
+    let others = pairs().filter(|(subscriber, _)| *subscriber != service);
+    let parts = others.map(|(subscriber, producer)| format!("({})", unheard(subscriber, producer)));
     count(db, &format!("select {}", parts.collect::<Vec<_>>().join(" + "))).await
 }
 

@@ -40,10 +40,6 @@ impl Logs {
         Ok(logs)
     }
 
-    pub(super) fn hide(&mut self, secret: &str) {
-        self.secrets.push(secret.to_owned());
-    }
-
     pub(super) fn check(&mut self, suite: &Suite) -> Result<Check> {
         let mut wrong = Vec::new();
         for process in suite.processes()?.into_values() {

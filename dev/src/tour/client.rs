@@ -17,7 +17,7 @@ use crate::terminal::{paint, say};
 const PASSWORD: &str = "lunarfront-demo";
 
 /// Longer answers are cut.
-const LINES_MAX: usize = 45;
+const LINES_MAX: usize = 75;
 
 /// Where the clerk stands.
 pub(super) struct Till {

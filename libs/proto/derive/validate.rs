@@ -61,7 +61,7 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
     let mut line = |text: String| writeln!(code, "            {text}").expect("a string takes all");
     if field.is_list() {
         let items = rules.and_then(|rules| part(rules, "repeated"));
-        let min = items.as_ref().and_then(|r| number(r, "min_items")).unwrap_or(i64::from(required));
+        let min = items.as_ref().and_then(|r| number(r, "min_items")).unwrap_or_else(|| i64::from(required));
         let max = items.as_ref().and_then(|r| number(r, "max_items")).unwrap_or(1000);
         line(format!("check::items(at, {name:?}, self.{rust}.len(), {min}, {max}, out);"));
         match field.kind() {
@@ -79,7 +79,7 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
         Kind::String => {
             let text = rules.and_then(|rules| part(rules, "string"));
             let limit = |key| text.as_ref().and_then(|r| number(r, key));
-            let min = limit("min_len").unwrap_or(i64::from(required));
+            let min = limit("min_len").unwrap_or_else(|| i64::from(required));
             let max = limit("max_len").unwrap_or(300);
             let value = if field.supports_presence() { "value" } else { "&self" };
             let value = if value == "&self" { format!("&self.{rust}") } else { value.to_owned() };
@@ -103,7 +103,7 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
             let max = int.as_ref().and_then(|r| number(r, "lte"));
             if min.is_some() || max.is_some() {
                 let value = if field.supports_presence() { format!("self.{rust}") } else { format!("Some(self.{rust})") };
-                let (min, max) = (min.unwrap_or(i64::from(i32::MIN)), max.unwrap_or(i64::from(i32::MAX)));
+                let (min, max) = (min.unwrap_or_else(|| i64::from(i32::MIN)), max.unwrap_or_else(|| i64::from(i32::MAX)));
                 line(format!("check::range(at, {name:?}, {value}, {min}, {max}, out);"));
             }
         }
@@ -122,8 +122,8 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
                 line(format!("check::present(at, {name:?}, self.{rust}.is_some(), out);"));
             }
             if ours(&inner) {
-                let mask = if masked { "check::mask(at, self.update_mask.as_ref(), out, &inner)" } else { "None" };
-                let mask = mask.replace("&inner", &format!("{}::FIELDS, {0}::FIXED", rust_path(inner.full_name())));
+                let mask = if masked { "check::mask(at, FIELD, self.update_mask.as_ref(), out, &inner)" } else { "None" };
+                let mask = mask.replace("FIELD", &format!("{name:?}")).replace("&inner", &format!("{}::FIELDS, {0}::FIXED", rust_path(inner.full_name())));
                 line(format!(
                     "if let Some(value) = &self.{rust} {{ let mask = {mask}; value.check(&check::join(at, {name:?}), mask, out); }}"
                 ));

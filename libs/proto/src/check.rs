@@ -89,6 +89,7 @@ pub(crate) fn one_of(at: &str, field: &str, value: Option<i32>, known: &[i32], o
 /// The fields that an update names: all are known and may change. None when there is no mask: every field is meant.
 pub(crate) fn mask<'a>(
     at: &str,
+    resource: &str,
     mask: Option<&'a prost_types::FieldMask>,
     out: &mut Violations,
     fields: &[&str],
@@ -97,9 +98,9 @@ pub(crate) fn mask<'a>(
     let mask = mask?;
     for path in &mask.paths {
         if !fields.contains(&path.as_str()) {
-            out.add(join(at, path), "is not a field");
+            out.add(join(&join(at, resource), path), "is not a field");
         } else if fixed.contains(&path.as_str()) {
-            out.add(join(at, path), "cannot be changed");
+            out.add(join(&join(at, resource), path), "cannot be changed");
         }
     }
     Some(&mask.paths)

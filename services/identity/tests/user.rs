@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use identity::Identity;
 use proto::identity::v1 as pb;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
-use sqlx::PgConnection;
-use testing::list_behaves;
+use testing::{House, eventually, list_behaves};
 use tonic::Code;
 
 use crate::staff::{ALL, PASSWORD, disable, enable, hire, me, open, reason, refresh, sign_in, try_hire, try_sign_in};
@@ -146,10 +146,10 @@ async fn no_session_survives_a_disabling_that_it_raced_with() {
         sqlx::raw_sql("begin; lock table session in share mode").execute(&mut sql).await.unwrap();
         let begun = Arc::clone(&house);
         let signing_in = kit::task::spawn(async move { sign_in(&begun, "ada@shop.test").await });
-        waiting(&mut sql, 1).await;
+        waiting(&house, 1).await;
         let (disabler, id) = (Arc::clone(&house), user.id.clone());
         let disabling = kit::task::spawn(async move { disable(&disabler, &id).await });
-        waiting(&mut sql, 2).await;
+        waiting(&house, 2).await;
         sqlx::raw_sql("rollback").execute(&mut sql).await.unwrap();
 
         let session = signing_in.await.unwrap();
@@ -161,22 +161,15 @@ async fn no_session_survives_a_disabling_that_it_raced_with() {
 }
 
 /// Waits until so many wait for a lock in this database.
-async fn waiting(sql: &mut PgConnection, count: i64) {
-    for _ in 0..1000 {
-        let waiting: i64 = sqlx::query_scalar(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-                                                     and pg_sleep(0.002) is not null",
-        )
-        .fetch_one(&mut *sql)
-        .await
-        .unwrap();
-        if waiting == count {
-            return;
-        }
-        // Within a transaction the activity is a snapshot.
-        sqlx::query("select pg_stat_clear_snapshot()").execute(&mut *sql).await.unwrap();
-    }
-    panic!("{count} should wait");
+async fn waiting(house: &House<Identity>, count: i64) {
+    eventually("others wait for a lock", || async {
+        let waiting = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+        );
+        let waiting: i64 = waiting.fetch_one(&mut house.sql().await).await.unwrap();
+        (waiting == count).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -43,9 +43,9 @@ async fn every_list_sorts_by_every_name_it_knows() {
     let shop = busy().await;
     let voice = || shop.house.user(&["inventory.view"]);
     for sort in ["name", "path", "sort_order", "created_at", "updatedAt"] {
-        let request = pb::ListCategoriesRequest { sort: sort.to_owned(), q: "o".to_owned(), ..Default::default() };
+        let request = pb::ListCategoriesRequest { sort: sort.to_owned(), q: "L".to_owned(), ..Default::default() };
         let found = CategoryServiceClient::new(voice()).list_categories(request).await.unwrap().into_inner();
-        assert_eq!(found.pagination.unwrap().total, 4 - 1, "{sort}: Violin, Viola, Cello and Bow less none without an o");
+        assert_eq!(found.pagination.unwrap().total, 3, "{sort}: a bow has no l");
     }
     for sort in ["name", "sku", "price", "quantityOnHand", "created_at", "updated_at"] {
         let request = pb::ListProductsRequest { sort: sort.to_owned(), ..Default::default() };
