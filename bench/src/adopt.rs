@@ -40,8 +40,7 @@ impl Adopted {
         signal: Signal,
         changes: &BTreeMap<String, String>,
     ) -> Result<Self> {
-        let hold = suite.hold.join(name);
-        fs::write(&hold, "").when(format!("holding {name}"))?;
+        let hold = hold(suite, name)?;
         let mut process = suite.process(name)?;
         kill(process.pid, signal)?;
         await_end(process.pid, Duration::from_secs(40)).await?;
@@ -149,10 +148,18 @@ impl Drop for Adopted {
     }
 }
 
-/// Keeps the runner from restarting a process, kills it, and lets the runner again after `down`.
-pub(crate) async fn outage<T>(suite: &Suite, name: &str, meanwhile: impl Future<Output = Result<T>>) -> Result<T> {
+/// Keeps the runner from restarting a process until the file is gone.
+fn hold(suite: &Suite, name: &str) -> Result<PathBuf> {
+    let doing = format!("holding {name}");
+    fs::create_dir_all(&suite.hold).when(&doing)?;
     let hold = suite.hold.join(name);
-    fs::write(&hold, "").when(format!("holding {name}"))?;
+    fs::write(&hold, "").when(&doing)?;
+    Ok(hold)
+}
+
+/// Keeps the runner from restarting a process, kills it, and lets the runner again when the work is done.
+pub(crate) async fn outage<T>(suite: &Suite, name: &str, meanwhile: impl Future<Output = Result<T>>) -> Result<T> {
+    let hold = hold(suite, name)?;
     kill(suite.process(name)?.pid, Signal::KILL)?;
     let done = meanwhile.await;
     fs::remove_file(&hold).when(format!("letting {name} start"))?;

@@ -5,6 +5,7 @@ mod events;
 mod keys;
 mod logs;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -92,9 +93,8 @@ impl<'a> Oracle<'a> {
         checks.push(events::parked(&mut self.db, self.suite, expected).await?);
         checks.push(self.logs.check(self.suite)?);
         let (good, bad) = checks.iter().partition::<Vec<_>, _>(|check| check.wrong.is_empty());
-        let mut names = good.iter().map(|check| check.name).collect::<Vec<_>>();
-        names.dedup();
-        println!("ORACLE {fault} {} hold: {}", good.len(), names.join(" "));
+        let names = good.iter().map(|check| check.name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+        println!("ORACLE {fault} {} of {} hold: {}", good.len(), checks.len(), names.join(" "));
         for check in &bad {
             println!("ORACLE {fault} {} BROKEN: {}", check.name, check.sentence);
             check.wrong.iter().take(10).for_each(|wrong| println!("       {wrong}"));

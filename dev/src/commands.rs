@@ -112,16 +112,17 @@ async fn reset(place: &Place) -> Result<i32> {
         return Ok(0);
     }
     let step = Step::begin("reset");
-    let shop = place.shop()?;
+    // All of them are locked before any is touched: nothing is dropped by halves.
+    let mut instances = vec![place.shop()?];
     let entries = fs::read_dir(&data)?.flatten().map(|entry| entry.path());
     for home in entries.filter(|path| path.join("run.lock").exists()) {
         let instance = crate::place::Instance::open(&home)?;
-        let instance = instance.ok_or_else(|| Failure::new(format!("{} is in use", home.display())))?;
-        supervise::recover(&instance).await?;
+        instances.push(instance.ok_or_else(|| Failure::new(format!("{} is in use", home.display())))?);
+    }
+    for instance in &instances {
+        supervise::recover(instance).await?;
         instance.clear()?;
     }
-    supervise::recover(&shop).await?;
-    shop.clear()?;
     fs::remove_dir_all(&data).when(format!("removing {}", data.display()))?;
     step.done(format!("{} is gone", data.display()));
     Ok(0)

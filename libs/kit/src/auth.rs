@@ -234,10 +234,11 @@ impl ServiceTokens {
     /// When the key cannot sign.
     pub fn token_for(&self, callee: &str) -> Result<String, String> {
         let half = Duration::from_secs(SERVICE_TOKEN_SECONDS.cast_unsigned() / 2);
-        if let Some((token, made)) = self.made.read().ok().and_then(|made| made.get(callee).cloned()) {
-            if made.elapsed() < half {
-                return Ok(token);
-            }
+        let made = self.made.read().ok().and_then(|made| made.get(callee).cloned());
+        if let Some((token, made)) = made
+            && made.elapsed() < half
+        {
+            return Ok(token);
         }
         let now = Utc::now().timestamp();
         let claims = ServiceClaims {

@@ -130,10 +130,9 @@ pub fn load<T: DeserializeOwned>() -> Result<T, String> {
 /// As [`load`].
 pub fn from_pairs<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, String> {
     let demo = pairs.iter().any(|(name, value)| name == "DEMO" && value == "true");
-    if !demo {
-        if let Some((name, _)) = pairs.iter().find(|(_, value)| value.contains("lunarfront-demo")) {
-            return Err(format!("{name} holds a secret of the demo; set one of your own, or DEMO=true"));
-        }
+    let well_known = pairs.iter().find(|(_, value)| value.contains("lunarfront-demo"));
+    if let (false, Some((name, _))) = (demo, well_known) {
+        return Err(format!("{name} holds a secret of the demo; set one of your own, or DEMO=true"));
     }
     envy::from_iter(pairs).map_err(|error| error.to_string())
 }

@@ -63,6 +63,11 @@ impl Class {
     }
 }
 
+/// More violations help nobody, and would not fit into the headers of an answer.
+const VIOLATIONS_MAX: usize = 50;
+/// The same of a sentence, in characters.
+const MESSAGE_MAX: usize = 500;
+
 /// A service's own errors: an enum whose variant names are the reasons on the wire.
 pub trait Refusal: std::error::Error + From<db::Error> + Send + 'static {
     fn class(&self) -> Class;
@@ -94,7 +99,7 @@ pub fn refuse(service: &str, error: &impl Refusal) -> Status {
     let class = error.class();
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason(), format!("{service}.lunarfront"), std::collections::HashMap::new());
-    for violation in error.violations().iter().flat_map(|violations| violations.iter()) {
+    for violation in error.violations().iter().flat_map(|violations| violations.iter()).take(VIOLATIONS_MAX) {
         details.add_bad_request_violation(violation.field.clone(), violation.message.clone());
     }
     if let Some(after) = error.retry_after() {
@@ -111,7 +116,7 @@ pub fn refuse(service: &str, error: &impl Refusal) -> Status {
         }
         _ => {
             tracing::debug!(reason = error.reason(), error = %error, "the call was refused");
-            error.to_string()
+            error.to_string().chars().take(MESSAGE_MAX).collect()
         }
     };
     Status::with_error_details(class.code(), message, details)

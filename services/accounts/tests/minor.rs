@@ -85,7 +85,9 @@ async fn an_unknown_date_of_birth_counts_as_under_age() {
 async fn nobody_is_marked_as_under_age_in_the_database() {
     let house = house().await;
     let marks: Vec<String> = sqlx::query_scalar(
-        "select column_name::text from information_schema.columns where table_schema = 'accounts' and column_name like '%minor%'",
+        "select column_name::text
+           from information_schema.columns
+          where table_schema = 'accounts' and table_name in ('account', 'member') and column_name like '%minor%'",
     )
     .fetch_all(&mut house.sql().await)
     .await

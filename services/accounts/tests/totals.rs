@@ -1,15 +1,12 @@
 //! The totals of the accounts list are exact, however they come about.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use accounts::Accounts;
 use kit::Service;
-use kit::task::spawn;
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_service_client::AccountServiceClient;
 use sqlx::{Connection, PgConnection};
 use testing::House;
+use tokio::task::JoinSet;
 
 use crate::{desk, family, house, mask};
 
@@ -132,25 +129,17 @@ async fn logged(sql: &mut PgConnection) -> i64 {
 async fn totals_are_exact_while_clerks_are_writing() {
     let house = house().await;
     crowd(&house).await;
-    let done = Arc::new(AtomicBool::new(false));
-    let clerks: Vec<_> = (0..3)
-        .map(|clerk| {
-            let accounts = AccountServiceClient::new(house.user(&["accounts.admin"]));
-            spawn(write(accounts, clerk))
-        })
-        .collect();
-    let watch = {
-        let done = Arc::clone(&done);
-        spawn(async move {
-            for clerk in clerks {
-                clerk.await.unwrap();
-            }
-            done.store(true, Ordering::SeqCst);
-        })
-    };
+    let mut clerks = JoinSet::new();
+    for clerk in 0..3 {
+        let accounts = AccountServiceClient::new(house.user(&["accounts.admin"]));
+        clerks.spawn(write(accounts, clerk));
+    }
 
     let (mut sql, mut compared, mut known) = (house.sql().await, 0, 0);
-    while !done.load(Ordering::SeqCst) {
+    while !clerks.is_empty() {
+        while let Some(clerk) = clerks.try_join_next() {
+            clerk.unwrap();
+        }
         for (q, pattern) in [("", "%"), ("choir", "%choir%"), ("an", "%an%"), ("sarah", "%sarah%")] {
             // The list counts what is not known yet.
             desk(&house).found(q).await;
@@ -160,7 +149,6 @@ async fn totals_are_exact_while_clerks_are_writing() {
             assert!(total.is_none_or(|total| total == counted), "{q}: {total:?} and not {counted}");
         }
     }
-    watch.await.unwrap();
 
     assert!(compared >= 8 && known >= compared / 4, "{known} of {compared} totals were known");
     for (q, pattern) in [("", "%"), ("choir", "%choir%"), ("an", "%an%"), ("sarah", "%sarah%")] {

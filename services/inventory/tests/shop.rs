@@ -268,6 +268,6 @@ pub fn reason(status: &Status) -> String {
 
 /// The fields that a refusal blames.
 pub fn blamed(status: &Status) -> Vec<String> {
-    let details = status.get_details_bad_request().unwrap_or_default();
-    details.field_violations.into_iter().map(|violation| violation.field).collect()
+    let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
+    violations.into_iter().map(|violation| violation.field).collect()
 }
