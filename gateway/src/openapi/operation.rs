@@ -119,6 +119,11 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
     list
 }
 
+/// A view of one thing, such as the receipt of a sale, may need it to be in another state.
+fn is_view(route: &Route) -> bool {
+    !route.variables.is_empty() && !route.template.ends_with('}') && !is_list(route)
+}
+
 /// The one list convention.
 fn is_list(route: &Route) -> bool {
     ["page", "limit", "q", "sort", "order"].iter().all(|name| route.rpc.input().get_field_by_name(name).is_some())
@@ -132,8 +137,8 @@ fn is_part(route: &Route) -> bool {
 
 fn describe_list_parameter(name: &str, parameter: &mut Json) {
     let (description, bounds) = match name {
-        "page" => ("Counted from 1.", json!({ "minimum": 1, "default": 1 })),
-        "limit" => ("Rows on a page; more than 100 are 100.", json!({ "minimum": 1, "default": 25 })),
+        "page" => ("Counted from 1; 0 is the first, too.", json!({ "minimum": 0, "default": 1 })),
+        "limit" => ("Rows on a page; more than 100 are 100, and 0 is 25.", json!({ "minimum": 0, "default": 25 })),
         "q" => ("What to search for.", json!({})),
         "sort" => ("The field to sort by; an unknown one is refused with the names that there are.", json!({})),
         "order" => ("The direction of the sort.", json!({})),

@@ -180,7 +180,7 @@ where
 
 /// What makes two requests the same: the message, and the version it was meant for.
 fn fingerprint<M: Message>(caller: &Caller, message: &M) -> Vec<u8> {
-    let mut bytes = message.encode_to_vec();
+    let mut bytes = if caller.rpc.secret_request { Vec::new() } else { message.encode_to_vec() };
     bytes.extend_from_slice(caller.if_match.as_deref().unwrap_or_default().as_bytes());
     bytes
 }

@@ -19,12 +19,9 @@ pub(crate) fn code(pool: &DescriptorPool) -> String {
     }
     code.push_str("];\n");
     for message in pool.all_messages() {
-        let option = |name: &str| text(pool, &message.options(), name);
-        let Some(kind) = option("event") else { continue };
+        let Some(kind) = text(pool, &message.options(), "event") else { continue };
         let rust = rust_path(message.full_name());
         writeln!(code, "impl Event for {rust} {{ const KIND: &'static str = \"{kind}\"; }}").expect("a string takes all");
-        let permission = option("event_permission");
-        writeln!(code, "// {kind}: {permission:?}").expect("a string takes all");
     }
     code.push_str("/// Every event kind, and the permission to see it.\npub static EVENTS: &[(&str, Option<&str>)] = &[\n");
     for message in pool.all_messages() {
@@ -52,10 +49,11 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
     let routed = pool.get_extension_by_name("google.api.http").is_some_and(|http| options.has_extension(&http));
     format!(
         "Rpc {{ path: {:?}, access: {rule}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
-         secret_answer: {}, each_service: {} }}",
+         secret_answer: {}, secret_request: {}, each_service: {} }}",
         path(rpc),
         flag("idempotency_key_required"),
         flag("secret_answer"),
+        flag("secret_request"),
         flag("each_service"),
     )
 }

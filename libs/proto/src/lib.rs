@@ -29,6 +29,7 @@ pub struct Rpc {
     pub routed: bool,
     pub idempotency_key_required: bool,
     pub secret_answer: bool,
+    pub secret_request: bool,
     pub each_service: bool,
 }
 

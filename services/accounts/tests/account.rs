@@ -141,7 +141,7 @@ async fn what_the_service_alone_writes_cannot_be_named() {
     for path in ["number", "state", "member_count", "created_at", "updated_at", "etag", "id", "address.city", "nothing"] {
         let request = pb::UpdateAccountRequest { account: Some(account.clone()), update_mask: mask(&["name", path]) };
         let refused = desk.accounts.update_account(request).await.unwrap_err();
-        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![path.to_owned()]), "{path}");
+        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![format!("account.{path}")]), "{path}");
     }
 }
 

@@ -108,7 +108,7 @@ async fn a_member_stays_on_its_account() {
     for path in ["account_id", "number", "is_minor", "state", "id", "etag"] {
         let request = pb::UpdateMemberRequest { member: Some(ann.clone()), update_mask: mask(&[path]) };
         let refused = desk.members.update_member(request).await.unwrap_err();
-        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![path.to_owned()]), "{path}");
+        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![format!("member.{path}")]), "{path}");
     }
 }
 

@@ -5,7 +5,7 @@ use kit::Service;
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_service_client::AccountServiceClient;
 use sqlx::{Connection, PgConnection};
-use testing::House;
+use testing::{House, eventually};
 use tokio::task::JoinSet;
 
 use crate::{desk, family, house, mask};
@@ -105,12 +105,16 @@ async fn old_changes_are_forgotten_and_totals_stay_exact() {
     for round in 0..3 {
         desk.open(family(&format!("Choir of round {round}"))).await;
         jobs[0].run_once(&house.app.db, "accounts").await.unwrap();
-        assert_eq!(logged(&mut sql).await, round + 1, "what a kept count has not seen is kept");
+        assert!(logged(&mut sql).await > round, "what a kept count has not seen is kept");
         assert_eq!(desk.found("").await.1, MANY + round + 1);
     }
     sqlx::query("update account_count set counted_at = now() - interval '2 hours'").execute(&mut sql).await.unwrap();
-    jobs[0].run_once(&house.app.db, "accounts").await.unwrap();
-    assert_eq!(logged(&mut sql).await, 0);
+    // What is younger than the oldest transaction anywhere on the server stays until that one has ended.
+    eventually("all changes are forgotten", async || {
+        jobs[0].run_once(&house.app.db, "accounts").await.unwrap();
+        (logged(&mut house.sql().await).await == 0).then_some(())
+    })
+    .await;
     // A count that comes late, from before what was forgotten, is not believed.
     sqlx::query(
         "insert into account_count (patterns, kind, state, rows, snapshot) values ('{%}', '', 'active', 7, '1:1:')",

@@ -15,22 +15,22 @@ use tonic::Status;
 use tonic_types::StatusExt;
 use types::uuid::Uuid;
 
-pub const NOON: &str = "2026-11-21T12:00:00Z";
+pub(crate) const NOON: &str = "2026-11-21T12:00:00Z";
 
-pub struct Shop {
-    pub house: House<Inventory>,
+pub(crate) struct Shop {
+    pub(crate) house: House<Inventory>,
     /// Where things happen.
-    pub main: String,
+    pub(crate) main: String,
     /// Where nothing does, unless it is said.
-    pub other: String,
+    pub(crate) other: String,
 }
 
 impl Shop {
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::with(Builder::default()).await
     }
 
-    pub async fn with(builder: Builder) -> Self {
+    pub(crate) async fn with(builder: Builder) -> Self {
         let house = builder.at(NOON).open::<Inventory>(Settings::default()).await;
         let shop = Self { house, main: Uuid::now_v7().to_string(), other: Uuid::now_v7().to_string() };
         for (id, name) in [(&shop.main, "Main Street"), (&shop.other, "Riverside")] {
@@ -41,53 +41,53 @@ impl Shop {
     }
 
     /// Somebody who may do all, with a key of his own for each request.
-    pub fn boss(&self) -> Voice {
+    pub(crate) fn boss(&self) -> Voice {
         self.house.user_with(&["inventory.admin"], &[("idempotency-key", &Uuid::now_v7().to_string())])
     }
 
-    pub fn products(&self) -> ProductServiceClient<Voice> {
+    pub(crate) fn products(&self) -> ProductServiceClient<Voice> {
         ProductServiceClient::new(self.boss())
     }
 
-    pub fn categories(&self) -> CategoryServiceClient<Voice> {
+    pub(crate) fn categories(&self) -> CategoryServiceClient<Voice> {
         CategoryServiceClient::new(self.boss())
     }
 
-    pub fn stock(&self) -> StockServiceClient<Voice> {
+    pub(crate) fn stock(&self) -> StockServiceClient<Voice> {
         StockServiceClient::new(self.boss())
     }
 
     /// As pos speaks.
-    pub fn till(&self) -> ReservationServiceClient<Voice> {
+    pub(crate) fn till(&self) -> ReservationServiceClient<Voice> {
         ReservationServiceClient::new(self.house.service("pos"))
     }
 
-    pub async fn product(&self, name: &str) -> pb::Product {
+    pub(crate) async fn product(&self, name: &str) -> pb::Product {
         self.create(thing(name)).await.unwrap()
     }
 
-    pub async fn service(&self, name: &str) -> pb::Product {
+    pub(crate) async fn service(&self, name: &str) -> pb::Product {
         self.create(pb::Product { kind: pb::product::Kind::Service.into(), ..thing(name) }).await.unwrap()
     }
 
-    pub async fn create(&self, product: pb::Product) -> Result<pb::Product, Status> {
+    pub(crate) async fn create(&self, product: pb::Product) -> Result<pb::Product, Status> {
         let answer = self.products().create_product(pb::CreateProductRequest { product: Some(product) }).await?;
         Ok(answer.into_inner().product.unwrap())
     }
 
-    pub async fn get(&self, product: &pb::Product) -> pb::Product {
+    pub(crate) async fn get(&self, product: &pb::Product) -> pb::Product {
         let answer = self.products().get_product(pb::GetProductRequest { id: product.id.clone() }).await.unwrap();
         answer.into_inner().product.unwrap()
     }
 
     /// A product with so many units at main, each for so much.
-    pub async fn stocked(&self, name: &str, quantity: &str, unit_cost: &str) -> pb::Product {
+    pub(crate) async fn stocked(&self, name: &str, quantity: &str, unit_cost: &str) -> pb::Product {
         let product = self.product(name).await;
         self.receive(&[(&product, quantity, unit_cost)]).await.unwrap();
         product
     }
 
-    pub async fn receive(&self, lines: &[(&pb::Product, &str, &str)]) -> Result<pb::StockReceipt, Status> {
+    pub(crate) async fn receive(&self, lines: &[(&pb::Product, &str, &str)]) -> Result<pb::StockReceipt, Status> {
         let lines = lines.iter().map(|(product, quantity, unit_cost)| pb::StockReceiptLine {
             product_id: product.id.clone(),
             quantity: (*quantity).to_owned(),
@@ -101,7 +101,7 @@ impl Shop {
         Ok(self.stock().create_stock_receipt(request).await?.into_inner().receipt.unwrap())
     }
 
-    pub async fn adjust(&self, reason: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::StockAdjustment, Status> {
+    pub(crate) async fn adjust(&self, reason: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::StockAdjustment, Status> {
         let lines = lines.iter().map(|(product, quantity)| pb::StockAdjustmentLine {
             product_id: product.id.clone(),
             quantity: (*quantity).to_owned(),
@@ -116,12 +116,12 @@ impl Shop {
     }
 
     /// What lies at main: on hand, reserved, value in cents.
-    pub async fn level(&self, product: &pb::Product) -> (String, String, i64) {
+    pub(crate) async fn level(&self, product: &pb::Product) -> (String, String, i64) {
         let level = self.stock_level(product).await;
         (level.on_hand, level.reserved, level.value.unwrap().minor_units)
     }
 
-    pub async fn stock_level(&self, product: &pb::Product) -> pb::StockLevel {
+    pub(crate) async fn stock_level(&self, product: &pb::Product) -> pb::StockLevel {
         let request = pb::ListStockLevelsRequest {
             product_id: Some(product.id.clone()),
             location_id: Some(self.main.clone()),
@@ -130,7 +130,7 @@ impl Shop {
         self.stock().list_stock_levels(request).await.unwrap().into_inner().data.remove(0)
     }
 
-    pub async fn moves_of(&self, source: &str) -> Vec<pb::StockMove> {
+    pub(crate) async fn moves_of(&self, source: &str) -> Vec<pb::StockMove> {
         let request = pb::ListStockMovesRequest {
             source_id: Some(source.to_owned()),
             ..pb::ListStockMovesRequest::default()
@@ -138,11 +138,11 @@ impl Shop {
         self.stock().list_stock_moves(request).await.unwrap().into_inner().data
     }
 
-    pub async fn reserve(&self, sale: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::ReserveStockResponse, Status> {
+    pub(crate) async fn reserve(&self, sale: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::ReserveStockResponse, Status> {
         self.ask(sale, lines, false).await
     }
 
-    pub async fn ask(
+    pub(crate) async fn ask(
         &self,
         sale: &str,
         lines: &[(&pb::Product, &str)],
@@ -161,11 +161,11 @@ impl Shop {
         Ok(self.till().reserve_stock(request).await?.into_inner())
     }
 
-    pub async fn give_up(&self, sale: &str) {
+    pub(crate) async fn give_up(&self, sale: &str) {
         self.till().void_reservation(pb::VoidReservationRequest { sale_id: sale.to_owned() }).await.unwrap();
     }
 
-    pub async fn reservations(&self, sale: &str) -> Vec<pb::Reservation> {
+    pub(crate) async fn reservations(&self, sale: &str) -> Vec<pb::Reservation> {
         let request = pb::ListReservationsRequest {
             source_id: Some(sale.to_owned()),
             ..pb::ListReservationsRequest::default()
@@ -175,21 +175,21 @@ impl Shop {
     }
 
     /// The states of all reservations of a sale, the oldest first.
-    pub async fn states(&self, sale: &str) -> Vec<pb::reservation::State> {
+    pub(crate) async fn states(&self, sale: &str) -> Vec<pb::reservation::State> {
         self.reservations(sale).await.iter().map(pb::Reservation::state).collect()
     }
 
-    pub async fn completes(&self, sale: &pos::Sale) -> Result<(), Error> {
+    pub(crate) async fn completes(&self, sale: &pos::Sale) -> Result<(), Error> {
         self.house.hears(&pos::SaleCompleted { sale: Some(sale.clone()) }).await
     }
 
-    pub async fn reverses(&self, sale: &pos::Sale) -> Result<(), Error> {
+    pub(crate) async fn reverses(&self, sale: &pos::Sale) -> Result<(), Error> {
         let event = pos::SaleVoided { sale: Some(sale.clone()), business_on: "2026-11-21".to_owned() };
         self.house.hears(&event).await
     }
 
     /// As pos tells it.
-    pub fn sale(&self, id: &str, lines: &[(&pb::Product, &str)]) -> pos::Sale {
+    pub(crate) fn sale(&self, id: &str, lines: &[(&pb::Product, &str)]) -> pos::Sale {
         let lines = lines.iter().map(|(product, quantity)| pos::SaleLine {
             product_id: Some(product.id.clone()),
             quantity: (*quantity).to_owned(),
@@ -198,13 +198,13 @@ impl Shop {
         pos::Sale { id: id.to_owned(), location_id: self.main.clone(), lines: lines.collect(), ..pos::Sale::default() }
     }
 
-    pub async fn totals(&self) -> pb::GetInventoryTotalsResponse {
+    pub(crate) async fn totals(&self) -> pb::GetInventoryTotalsResponse {
         let mut ledger = InventoryControlServiceClient::new(self.house.service("ledger"));
         ledger.get_inventory_totals(pb::GetInventoryTotalsRequest {}).await.unwrap().into_inner()
     }
 
     /// The value that was told to the ledger so far: what came in less what went out, in cents.
-    pub async fn value_told(&self) -> i64 {
+    pub(crate) async fn value_told(&self) -> i64 {
         let value = |money: &Option<Money>| money.unwrap().minor_units;
         let came: i64 = self.house.events::<pb::StockReceived>().await.iter().map(|event| value(&event.value)).sum();
         let set: i64 = self.house.events::<pb::StockAdjusted>().await.iter().map(|event| value(&event.value)).sum();
@@ -214,7 +214,7 @@ impl Shop {
     }
 
     /// Nothing in the books contradicts anything else.
-    pub async fn adds_up(&self) {
+    pub(crate) async fn adds_up(&self) {
         let wrong: Vec<String> = sqlx::query_scalar(CONTRADICTIONS).fetch_all(&mut self.house.sql().await).await.unwrap();
         assert!(wrong.is_empty(), "{wrong:?}");
         assert_eq!(self.totals().await.value.unwrap().minor_units, self.value_told().await, "what was told is what is there");
@@ -246,7 +246,7 @@ select 'move ' || id || ' does not follow the one before'
         window w as (partition by product_id, location_id order by id)) m
  where (on_hand + quantity, was_worth + value) is distinct from (on_hand_after, value_after)";
 
-pub fn thing(name: &str) -> pb::Product {
+pub(crate) fn thing(name: &str) -> pb::Product {
     pb::Product {
         sku: format!("SKU-{name}"),
         name: name.to_owned(),
@@ -257,17 +257,17 @@ pub fn thing(name: &str) -> pb::Product {
     }
 }
 
-pub fn id() -> String {
+pub(crate) fn id() -> String {
     Uuid::now_v7().to_string()
 }
 
 /// Why a call was refused.
-pub fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     status.get_details_error_info().unwrap().reason
 }
 
 /// The fields that a refusal blames.
-pub fn blamed(status: &Status) -> Vec<String> {
+pub(crate) fn blamed(status: &Status) -> Vec<String> {
     let violations = status.get_details_bad_request().map(|details| details.field_violations).unwrap_or_default();
     violations.into_iter().map(|violation| violation.field).collect()
 }

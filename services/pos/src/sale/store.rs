@@ -108,7 +108,7 @@ impl FromRow<'_, PgRow> for Tender {
 fn discount(row: &PgRow) -> sqlx::Result<Option<Discount>> {
     let percent: Option<Decimal> = row.try_get("discount_percent")?;
     let amount: Option<i64> = row.try_get("discount_amount")?;
-    let off = percent.map(Off::Percent).or(amount.map(|minor| Off::Amount(Money::minor(minor))));
+    let off = percent.map(Off::Percent).or_else(|| amount.map(|minor| Off::Amount(Money::minor(minor))));
     let reason = row.try_get("discount_reason")?;
     Ok(off.map(|off| Discount { off, reason }))
 }

@@ -42,10 +42,12 @@ impl SaleRpc {
         write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
             let Prepared { shelf, opening, rung, tenders } = prepared;
             let done = begin(tx, caller, opening.clone(), rung, tenders.clone()).await;
-            if let Err(error) = &done {
-                if tenders.is_some() && is_certain(error) && !matches!(error, Error::SaleExists(_)) {
-                    shelf.give_back(caller, opening.id);
-                }
+            if let Err(error) = &done
+                && tenders.is_some()
+                && is_certain(error)
+                && !matches!(error, Error::SaleExists(_))
+            {
+                shelf.give_back(caller, opening.id);
             }
             Ok::<_, Error>(pb::CreateSaleResponse { sale: Some(done?.into()) })
         })
@@ -75,10 +77,11 @@ impl SaleRpc {
         write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
             let (shelf, id, version, tenders) = prepared;
             let done = finish(tx, caller, *id, *version, tenders.clone()).await;
-            if let Err(error) = &done {
-                if is_certain(error) && !matches!(error, Error::SaleCompleted) {
-                    shelf.give_back(caller, *id);
-                }
+            if let Err(error) = &done
+                && is_certain(error)
+                && !matches!(error, Error::SaleCompleted)
+            {
+                shelf.give_back(caller, *id);
             }
             Ok::<_, Error>(pb::CompleteSaleResponse { sale: Some(done?.into()) })
         })
