@@ -31,7 +31,8 @@ fn main() {
     let encoded = compiler.encode_file_descriptor_set();
     fs::write(out.join("lunarfront.bin"), &encoded).expect("OUT_DIR is writable");
 
-    let mut set = prost_types::FileDescriptorSet::decode(encoded.as_slice()).expect("protox encodes what prost decodes");
+    let mut set =
+        prost_types::FileDescriptorSet::decode(encoded.as_slice()).expect("protox encodes what prost decodes");
     let wanted = ["lunarfront/", "google/protobuf/", "google/api/httpbody.proto"];
     set.file.retain(|file| wanted.iter().any(|start| file.name().starts_with(start)));
     tonic_prost_build::configure()

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_wherever_they_stand() {
-        let record = Audit::created("user", 1, json!({"email": "a@b.c", "lines": [{"refresh_token": "x"}], "password": "y"}));
+        let record =
+            Audit::created("user", 1, json!({"email": "a@b.c", "lines": [{"refresh_token": "x"}], "password": "y"}));
         assert_eq!(
             record.masked().after,
             Some(json!({"email": "a@b.c", "lines": [{"refresh_token": "***"}], "password": "***"}))

@@ -8,11 +8,7 @@ use crate::Error;
 ///
 /// # Errors
 /// The database's.
-pub async fn check_role(
-    conn: &mut PgConnection,
-    service: &str,
-    append_only: &[&str],
-) -> Result<Vec<String>, Error> {
+pub async fn check_role(conn: &mut PgConnection, service: &str, append_only: &[&str]) -> Result<Vec<String>, Error> {
     sqlx::query_scalar(CHECK)
         .bind(service)
         .bind(append_only.iter().map(|table| (*table).to_owned()).collect::<Vec<_>>())

@@ -89,11 +89,8 @@ impl Trust {
         }
         known.keys = keys;
         known.sessions = revoked.iter().filter_map(|r| r.session_id.map(|id| (id, r.at.timestamp_millis()))).collect();
-        known.users = revoked
-            .iter()
-            .filter(|r| r.session_id.is_none())
-            .map(|r| (r.user_id, r.at.timestamp_millis()))
-            .collect();
+        known.users =
+            revoked.iter().filter(|r| r.session_id.is_none()).map(|r| (r.user_id, r.at.timestamp_millis())).collect();
         known.told = true;
     }
 
@@ -157,7 +154,8 @@ impl Verifier {
         let kid = header.kid.ok_or(TokenRefused)?;
         let mut known = self.trust.0.write().map_err(|_| TokenRefused)?;
         let key = known.keys.get(&kid).ok_or(TokenRefused)?;
-        let claims = jsonwebtoken::decode::<AccessClaims>(token, key, &self.validation).map_err(|_| TokenRefused)?.claims;
+        let claims =
+            jsonwebtoken::decode::<AccessClaims>(token, key, &self.validation).map_err(|_| TokenRefused)?.claims;
         // A token from the future was not issued by us, whatever its signature says.
         if claims.iat > now.timestamp() + LEEWAY_SECONDS.cast_signed() || claims.exp <= claims.iat {
             return Err(TokenRefused);
@@ -190,7 +188,8 @@ pub struct TokenRefused;
 
 /// Signs access tokens; only identity does.
 pub fn sign_access(key: &EncodingKey, kid: &str, claims: &AccessClaims) -> Result<String, jsonwebtoken::errors::Error> {
-    let header = Header { typ: Some(ACCESS_TYPE.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    let header =
+        Header { typ: Some(ACCESS_TYPE.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, claims, key)
 }
 
@@ -304,7 +303,8 @@ impl ServiceKeys {
         }
         let name = header.kid.ok_or(TokenRefused)?;
         let key = self.keys.get(&name).ok_or(TokenRefused)?;
-        let claims = jsonwebtoken::decode::<ServiceClaims>(token, key, &self.validation).map_err(|_| TokenRefused)?.claims;
+        let claims =
+            jsonwebtoken::decode::<ServiceClaims>(token, key, &self.validation).map_err(|_| TokenRefused)?.claims;
         if claims.iss != name || claims.exp - claims.iat > SERVICE_TOKEN_SECONDS {
             return Err(TokenRefused);
         }

@@ -168,9 +168,10 @@ where
     let name = service(caller);
     let Some(key) = caller.idempotency_key.as_deref() else { return Ok(None) };
     let mut conn = db.read().await.map_err(|error| refuse(name, &Common::from(error)))?;
-    let known = db::recall(&mut conn, &caller.key_space(), caller.rpc.path, key, &fingerprint(caller, request.get_ref()))
-        .await
-        .map_err(|error| refuse(name, &Common::from(error)))?;
+    let known =
+        db::recall(&mut conn, &caller.key_space(), caller.rpc.path, key, &fingerprint(caller, request.get_ref()))
+            .await
+            .map_err(|error| refuse(name, &Common::from(error)))?;
     match known {
         Remembered::New => Ok(None),
         Remembered::Answered(bytes) => replayed(&bytes).map(Some).map_err(|error| refuse(name, &error)),
@@ -206,7 +207,10 @@ fn retryable<E: Refusal>(error: &E) -> bool {
 }
 
 pub(crate) fn caller<M>(request: &Request<M>) -> Result<&Caller, Status> {
-    request.extensions().get::<Caller>().ok_or_else(|| refuse("kit", &Common::Fault(Fault::new("a call came in past the door"))))
+    request
+        .extensions()
+        .get::<Caller>()
+        .ok_or_else(|| refuse("kit", &Common::Fault(Fault::new("a call came in past the door"))))
 }
 
 /// The service an RPC belongs to: `lunarfront.pos.v1.…` is `pos`. Shared services answer in the name of their host.

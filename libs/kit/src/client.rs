@@ -144,9 +144,10 @@ pub struct Refused(Status);
 impl Refused {
     pub fn class(&self) -> Class {
         match self.0.code() {
-            tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled | tonic::Code::DeadlineExceeded => {
-                Class::Unavailable
-            }
+            tonic::Code::Unavailable
+            | tonic::Code::Unknown
+            | tonic::Code::Cancelled
+            | tonic::Code::DeadlineExceeded => Class::Unavailable,
             tonic::Code::NotFound | tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument => Class::Conflict,
             tonic::Code::ResourceExhausted => Class::Limited,
             _ => Class::Fault,

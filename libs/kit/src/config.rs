@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// A value that never shows itself.
 #[derive(Clone, Deserialize, PartialEq, Eq)]

@@ -27,7 +27,11 @@ pub(crate) async fn serve(listener: TcpListener, ready: Ready, db: db::Db, stop:
         .route(
             "/readyz",
             get(move || async move {
-                if ready.0.load(Ordering::SeqCst) { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") }
+                if ready.0.load(Ordering::SeqCst) {
+                    (StatusCode::OK, "ready")
+                } else {
+                    (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+                }
             }),
         )
         .route(

@@ -26,7 +26,7 @@ pub use call::{Reply, check, read, replay, write, write_with};
 pub use caller::{Caller, Permissions, User};
 pub use clock::Clock;
 pub use door::{Door, DoorLayer};
-pub use etag::{expect_etag, etag};
+pub use etag::{etag, expect_etag};
 pub use fault::Fault;
 pub use jobs::Job;
 pub use refusal::{Class, Refusal, refuse};

@@ -51,11 +51,15 @@ impl Class {
     /// What an error of the database means to the caller.
     pub fn of_database(error: &db::Error) -> Self {
         match error {
-            db::Error::PoolTimedOut | db::Error::PoolClosed | db::Error::Io(_) | db::Error::WorkerCrashed => Self::Unavailable,
+            db::Error::PoolTimedOut | db::Error::PoolClosed | db::Error::Io(_) | db::Error::WorkerCrashed => {
+                Self::Unavailable
+            }
             db::Error::Database(error) => match error.code().as_deref() {
                 Some("40001" | "40P01") => Self::Stale,
                 // Lock and statement timeouts; shutting down or starting; too many connections.
-                Some("55P03" | "57014" | "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003") => Self::Unavailable,
+                Some("55P03" | "57014" | "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003") => {
+                    Self::Unavailable
+                }
                 _ => Self::Fault,
             },
             _ => Self::Fault,

@@ -94,7 +94,9 @@ pub fn run<S: Service>() -> ExitCode {
         let _telemetry = telemetry::start(S::NAME, &settings.log, settings.otlp_endpoint.as_deref())?;
         match words.as_slice() {
             [] | ["serve"] => serve_until_stopped::<S>(settings).await,
-            ["migrate"] => db::migrate(settings.database_url.reveal(), S::migrations()).await.map_err(|e| e.to_string()),
+            ["migrate"] => {
+                db::migrate(settings.database_url.reveal(), S::migrations()).await.map_err(|e| e.to_string())
+            }
             ["seed"] if !settings.demo => Err("only the demo is seeded; set DEMO=true".to_owned()),
             ["seed"] => {
                 let app = App::from_settings(S::NAME, &settings)?;
@@ -103,7 +105,9 @@ pub fn run<S: Service>() -> ExitCode {
             ["verify-audit"] => verify::<S>(&settings).await,
             ["replay", "--from", from] => replay::<S>(&settings, from).await,
             ["unpark", which] => unpark::<S>(&settings, which).await,
-            other => Err(format!("{other:?}: say serve, migrate, seed, verify-audit, replay --from <time> or unpark <id|all>")),
+            other => Err(format!(
+                "{other:?}: say serve, migrate, seed, verify-audit, replay --from <time> or unpark <id|all>"
+            )),
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -139,8 +143,13 @@ async fn serve_until_stopped<S: Service>(settings: Settings) -> Result<(), Strin
 
     let stop = tokio_util::sync::CancellationToken::new();
     let routes = serve::rpcs(&app, service.as_ref());
-    let serving =
-        crate::task::spawn(serve::serve(grpc, serve::door(&app, &settings)?, routes, settings.reflection, stop.clone()));
+    let serving = crate::task::spawn(serve::serve(
+        grpc,
+        serve::door(&app, &settings)?,
+        routes,
+        settings.reflection,
+        stop.clone(),
+    ));
     ready.set(true);
     tracing::info!(listen = %settings.listen, "{} is serving", S::NAME);
     stopped().await?;

@@ -8,8 +8,8 @@ use proto::common::v1::outbox_service_server::OutboxServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::TcpListenerStream;
-use tonic::service::RoutesBuilder;
 use tonic::service::Routes;
+use tonic::service::RoutesBuilder;
 
 use crate::audit_rpc::AuditRpc;
 use crate::auth::{ServiceKeys, ServiceTokens, Trust, Verifier};
@@ -37,7 +37,14 @@ pub struct App {
 
 impl App {
     /// For tests: everything given, nothing read from the environment.
-    pub fn new(name: &'static str, db: Db, clock: Clock, trust: Trust, tokens: ServiceTokens, peers: Vec<(&'static str, Peer)>) -> Self {
+    pub fn new(
+        name: &'static str,
+        db: Db,
+        clock: Clock,
+        trust: Trust,
+        tokens: ServiceTokens,
+        peers: Vec<(&'static str, Peer)>,
+    ) -> Self {
         Self { name, db, clock, trust, tokens, tasks: Tasks::default(), peers: Arc::new(peers.into_iter().collect()) }
     }
 
@@ -99,7 +106,8 @@ pub(crate) async fn serve(
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let mut routes = routes.add_service(health_service);
     if reflection {
-        let set = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
+        let set =
+            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
         let v1 = set().build_v1().map_err(|error| error.to_string())?;
         let v1alpha = set().build_v1alpha().map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);

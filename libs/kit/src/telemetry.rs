@@ -41,7 +41,10 @@ pub fn start(service: &'static str, filter: &str, otlp_endpoint: Option<&str>) -
         .fmt_fields(JsonFields::new())
         .event_format(crate::line::Line::new(service))
         .with_filter(filter);
-    let provider = otlp_endpoint.filter(|endpoint| !endpoint.is_empty()).map(|endpoint| exporter(service, endpoint)).transpose()?;
+    let provider = otlp_endpoint
+        .filter(|endpoint| !endpoint.is_empty())
+        .map(|endpoint| exporter(service, endpoint))
+        .transpose()?;
     let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
     let started = tracing_subscriber::registry().with(lines).with(traces).try_init();
     started.map_err(|error| error.to_string())?;

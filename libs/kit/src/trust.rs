@@ -7,9 +7,9 @@ use proto::identity::v1::trust_service_client::TrustServiceClient;
 use proto::identity::v1::{GetTrustRequest, GetTrustResponse};
 use uuid::Uuid;
 
+use crate::App;
 use crate::auth::{Revoked, Trust};
 use crate::client::Peer;
-use crate::App;
 
 /// Revocations are to be refused everywhere within two seconds.
 const EVERY: Duration = Duration::from_millis(500);

@@ -21,9 +21,12 @@ pub(crate) fn code(pool: &DescriptorPool) -> String {
     for message in pool.all_messages() {
         let Some(kind) = text(pool, &message.options(), "event") else { continue };
         let rust = rust_path(message.full_name());
-        writeln!(code, "impl Event for {rust} {{ const KIND: &'static str = \"{kind}\"; }}").expect("a string takes all");
+        writeln!(code, "impl Event for {rust} {{ const KIND: &'static str = \"{kind}\"; }}")
+            .expect("a string takes all");
     }
-    code.push_str("/// Every event kind, and the permission to see it.\npub static EVENTS: &[(&str, Option<&str>)] = &[\n");
+    code.push_str(
+        "/// Every event kind, and the permission to see it.\npub static EVENTS: &[(&str, Option<&str>)] = &[\n",
+    );
     for message in pool.all_messages() {
         let Some(kind) = text(pool, &message.options(), "event") else { continue };
         let permission = text(pool, &message.options(), "event_permission");

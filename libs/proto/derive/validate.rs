@@ -41,7 +41,8 @@ fn message_code(pool: &DescriptorPool, message: &MessageDescriptor, code: &mut S
         let checks = field_code(&field, behavior.contains(&REQUIRED), rules.as_ref(), masked);
         if !checks.is_empty() {
             let name = field.name();
-            writeln!(body, "        if check::asked(mask, {name:?}) {{\n{checks}        }}").expect("a string takes all");
+            writeln!(body, "        if check::asked(mask, {name:?}) {{\n{checks}        }}")
+                .expect("a string takes all");
         }
     }
     writeln!(
@@ -87,7 +88,8 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
             if text.as_ref().is_some_and(|r| r.get_field_by_name("email").is_some_and(|v| v.as_bool() == Some(true))) {
                 write!(checks, " check::email(at, {name:?}, {value}, out);").expect("a string takes all");
             }
-            let pattern = text.as_ref().and_then(|r| r.get_field_by_name("pattern").and_then(|v| v.as_str().map(str::to_owned)));
+            let pattern =
+                text.as_ref().and_then(|r| r.get_field_by_name("pattern").and_then(|v| v.as_str().map(str::to_owned)));
             if let Some(pattern) = pattern.filter(|p| !p.is_empty()) {
                 write!(
                     checks,
@@ -95,15 +97,21 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
                 )
                 .expect("a string takes all");
             }
-            line(if field.supports_presence() { format!("if let Some(value) = &self.{rust} {{ {checks} }}") } else { checks });
+            line(if field.supports_presence() {
+                format!("if let Some(value) = &self.{rust} {{ {checks} }}")
+            } else {
+                checks
+            });
         }
         Kind::Int32 => {
             let int = rules.and_then(|rules| part(rules, "int32"));
             let min = int.as_ref().and_then(|r| number(r, "gte"));
             let max = int.as_ref().and_then(|r| number(r, "lte"));
             if min.is_some() || max.is_some() {
-                let value = if field.supports_presence() { format!("self.{rust}") } else { format!("Some(self.{rust})") };
-                let (min, max) = (min.unwrap_or_else(|| i64::from(i32::MIN)), max.unwrap_or_else(|| i64::from(i32::MAX)));
+                let value =
+                    if field.supports_presence() { format!("self.{rust}") } else { format!("Some(self.{rust})") };
+                let (min, max) =
+                    (min.unwrap_or_else(|| i64::from(i32::MIN)), max.unwrap_or_else(|| i64::from(i32::MAX)));
                 line(format!("check::range(at, {name:?}, {value}, {min}, {max}, out);"));
             }
         }
@@ -122,8 +130,11 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
                 line(format!("check::present(at, {name:?}, self.{rust}.is_some(), out);"));
             }
             if ours(&inner) {
-                let mask = if masked { "check::mask(at, FIELD, self.update_mask.as_ref(), out, &inner)" } else { "None" };
-                let mask = mask.replace("FIELD", &format!("{name:?}")).replace("&inner", &format!("{}::FIELDS, {0}::FIXED", rust_path(inner.full_name())));
+                let mask =
+                    if masked { "check::mask(at, FIELD, self.update_mask.as_ref(), out, &inner)" } else { "None" };
+                let mask = mask
+                    .replace("FIELD", &format!("{name:?}"))
+                    .replace("&inner", &format!("{}::FIELDS, {0}::FIXED", rust_path(inner.full_name())));
                 line(format!(
                     "if let Some(value) = &self.{rust} {{ let mask = {mask}; value.check(&check::join(at, {name:?}), mask, out); }}"
                 ));

@@ -42,7 +42,10 @@ pub(crate) fn present(at: &str, field: &str, present: bool, out: &mut Violations
 
 pub(crate) fn items(at: &str, field: &str, count: usize, min: usize, max: usize, out: &mut Violations) {
     if count < min {
-        out.add(join(at, field), if min == 1 { "is required".to_owned() } else { format!("must have at least {min} items") });
+        out.add(
+            join(at, field),
+            if min == 1 { "is required".to_owned() } else { format!("must have at least {min} items") },
+        );
     } else if count > max {
         out.add(join(at, field), format!("must have at most {max} items"));
     }
@@ -54,7 +57,10 @@ pub(crate) fn text(at: &str, field: &str, value: &str, min: usize, max: usize, o
     if value.contains('\0') {
         out.add(join(at, field), "must not contain the character NUL");
     } else if length < min || (min > 0 && value.trim().is_empty()) {
-        out.add(join(at, field), if min <= 1 { "is required".to_owned() } else { format!("must have at least {min} characters") });
+        out.add(
+            join(at, field),
+            if min <= 1 { "is required".to_owned() } else { format!("must have at least {min} characters") },
+        );
     } else if length > max {
         out.add(join(at, field), format!("must have at most {max} characters"));
     }

@@ -128,11 +128,8 @@ impl Builder {
 fn serve<L>(router: tonic::transport::server::Router<L>) -> Channel
 where
     L: tower::Layer<Routes> + Clone + Send + 'static,
-    L::Service: tower::Service<
-            http_request::Request,
-            Response = http_request::Response,
-            Error = std::convert::Infallible,
-        > + Clone
+    L::Service: tower::Service<http_request::Request, Response = http_request::Response, Error = std::convert::Infallible>
+        + Clone
         + Send
         + 'static,
     <L::Service as tower::Service<http_request::Request>>::Future: Send,
@@ -140,14 +137,16 @@ where
     let (connections, accepted) = mpsc::unbounded_channel::<DuplexStream>();
     let incoming = UnboundedReceiverStream::new(accepted).map(Ok::<_, std::io::Error>);
     kit::task::spawn(async move { router.serve_with_incoming(incoming).await });
-    Endpoint::from_static("http://memory").connect_with_connector_lazy(tower::service_fn(move |_: tonic::transport::Uri| {
-        let connections = connections.clone();
-        async move {
-            let (ours, theirs) = tokio::io::duplex(256 * 1024);
-            connections.send(theirs).map_err(|_| std::io::Error::other("the service has stopped"))?;
-            Ok::<_, std::io::Error>(TokioIo::new(ours))
-        }
-    }))
+    Endpoint::from_static("http://memory").connect_with_connector_lazy(tower::service_fn(
+        move |_: tonic::transport::Uri| {
+            let connections = connections.clone();
+            async move {
+                let (ours, theirs) = tokio::io::duplex(256 * 1024);
+                connections.send(theirs).map_err(|_| std::io::Error::other("the service has stopped"))?;
+                Ok::<_, std::io::Error>(TokioIo::new(ours))
+            }
+        },
+    ))
 }
 
 mod http_request {

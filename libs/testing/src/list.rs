@@ -23,7 +23,11 @@ pub async fn list_behaves(voice: Voice, rpc: &str, fixed: &[(&str, &str)]) {
 
     let first = list.page(&[("limit", Value::I32(2)), ("page", Value::I32(1))]).await.unwrap();
     let second = list.page(&[("limit", Value::I32(2)), ("page", Value::I32(2))]).await.unwrap();
-    assert_eq!([first.ids.as_slice(), second.ids.as_slice()].concat(), all.ids[..4.min(total)], "{rpc}: pages follow each other");
+    assert_eq!(
+        [first.ids.as_slice(), second.ids.as_slice()].concat(),
+        all.ids[..4.min(total)],
+        "{rpc}: pages follow each other"
+    );
     assert_eq!(first.total, all.total, "{rpc}: the total is that of the whole list");
     assert_eq!(i64::from(first.pages), (all.total + 1) / 2, "{rpc}: pages are counted");
 
@@ -36,7 +40,11 @@ pub async fn list_behaves(voice: Voice, rpc: &str, fixed: &[(&str, &str)]) {
     let up = list.page(&[("limit", Value::I32(100)), ("order", Value::EnumNumber(1))]).await.unwrap();
     let down = list.page(&[("limit", Value::I32(100)), ("order", Value::EnumNumber(2))]).await.unwrap();
     if total <= 100 {
-        assert_eq!(up.ids.iter().rev().collect::<Vec<_>>(), down.ids.iter().collect::<Vec<_>>(), "{rpc}: order turns the list");
+        assert_eq!(
+            up.ids.iter().rev().collect::<Vec<_>>(),
+            down.ids.iter().collect::<Vec<_>>(),
+            "{rpc}: order turns the list"
+        );
     }
 
     let none = list.page(&[("q", Value::String("qqzzxxyyqq%_\\'".to_owned()))]).await.unwrap();

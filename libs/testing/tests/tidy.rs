@@ -32,7 +32,9 @@ fn every_line_is_in_its_room() {
         }
     }
     for service in fs::read_dir(root.join("services")).unwrap().flatten() {
-        for entry in ["Cargo.toml", "README.md", "migrations", "src/main.rs", "src/lib.rs", "src/error.rs", "tests/main.rs"] {
+        for entry in
+            ["Cargo.toml", "README.md", "migrations", "src/main.rs", "src/lib.rs", "src/error.rs", "tests/main.rs"]
+        {
             if !service.path().join(entry).exists() {
                 writeln!(wrong, "services/{}: lacks {entry}", service.file_name().display()).unwrap();
             }
@@ -46,7 +48,13 @@ fn source(shown: &str, text: &str, blame: &mut impl FnMut(&str)) {
     let body = text.split("#[cfg(test)]").next().unwrap_or(text);
     let code: Vec<&str> = body.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let holds = |word: &str| code.iter().any(|line| line.contains(word));
-    if in_source && !shown.starts_with("libs/testing/") && !shown.ends_with("/main.rs") && !shown.starts_with("dev/") && !shown.starts_with("bench/") && holds(".unwrap()") {
+    if in_source
+        && !shown.starts_with("libs/testing/")
+        && !shown.ends_with("/main.rs")
+        && !shown.starts_with("dev/")
+        && !shown.starts_with("bench/")
+        && holds(".unwrap()")
+    {
         blame("unwraps outside of tests");
     }
     if !in_source || !shown.starts_with("services/") {
@@ -54,7 +62,9 @@ fn source(shown: &str, text: &str, blame: &mut impl FnMut(&str)) {
     }
     let store = shown.ends_with("/store.rs") || shown.contains("/store/");
     let wire = shown.ends_with("/rpc.rs") || shown.contains("/rpc/");
-    let frame = ["main.rs", "lib.rs", "error.rs", "hears.rs", "seed.rs"].iter().any(|name| shown.ends_with(&format!("/src/{name}")));
+    let frame = ["main.rs", "lib.rs", "error.rs", "hears.rs", "seed.rs"]
+        .iter()
+        .any(|name| shown.ends_with(&format!("/src/{name}")));
     if !store && holds("sqlx::") && !shown.ends_with("/src/lib.rs") {
         blame("speaks sqlx outside of a store");
     }

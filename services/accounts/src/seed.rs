@@ -62,8 +62,11 @@ async fn hear_shop(tx: &mut db::Tx) -> Result<(), Error> {
     };
     shop::hear_shop(tx, &identity::ShopChanged { shop: Some(shop), version: 0 }).await?;
     for (n, name) in [(1, "Main Street"), (2, "Riverside")] {
-        let location =
-            identity::Location { id: demo_id(1, n).to_string(), name: name.to_owned(), ..identity::Location::default() };
+        let location = identity::Location {
+            id: demo_id(1, n).to_string(),
+            name: name.to_owned(),
+            ..identity::Location::default()
+        };
         shop::hear_location(tx, &identity::LocationChanged { location: Some(location), version: 0 }).await?;
     }
     Ok(())

@@ -59,7 +59,12 @@ async fn only_the_named_fields_change_and_a_blank_one_is_cleared() {
         })
         .await;
 
-    let update = pb::Account { id: account.id.clone(), name: "Ignored".to_owned(), notes: Some("  ".to_owned()), ..Default::default() };
+    let update = pb::Account {
+        id: account.id.clone(),
+        name: "Ignored".to_owned(),
+        notes: Some("  ".to_owned()),
+        ..Default::default()
+    };
     let request = pb::UpdateAccountRequest { account: Some(update), update_mask: mask(&["phone", "notes"]) };
     let changed = desk.accounts.update_account(request).await.unwrap().into_inner().account.unwrap();
 
@@ -70,7 +75,10 @@ async fn only_the_named_fields_change_and_a_blank_one_is_cleared() {
     let told = house.events::<pb::AccountChanged>().await;
     assert_eq!(told[1], pb::AccountChanged { account: Some(changed), version: 2 });
     let (before, after): (Value, Value) =
-        sqlx::query_as("select before, after from audit order by position desc limit 1").fetch_one(&mut house.sql().await).await.unwrap();
+        sqlx::query_as("select before, after from audit order by position desc limit 1")
+            .fetch_one(&mut house.sql().await)
+            .await
+            .unwrap();
     assert_eq!(before, json!({"phone": "(312) 555-0100", "notes": "late"}));
     assert_eq!(after, json!({"phone": null, "notes": null}));
 }
@@ -138,10 +146,15 @@ async fn what_the_service_alone_writes_cannot_be_named() {
     let mut desk = desk(&house);
     let account = desk.open(family("Miller Family")).await;
 
-    for path in ["number", "state", "member_count", "created_at", "updated_at", "etag", "id", "address.city", "nothing"] {
+    for path in ["number", "state", "member_count", "created_at", "updated_at", "etag", "id", "address.city", "nothing"]
+    {
         let request = pb::UpdateAccountRequest { account: Some(account.clone()), update_mask: mask(&["name", path]) };
         let refused = desk.accounts.update_account(request).await.unwrap_err();
-        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![format!("account.{path}")]), "{path}");
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec![format!("account.{path}")]),
+            "{path}"
+        );
     }
 }
 
@@ -239,8 +252,9 @@ async fn an_archived_account_keeps_its_members_and_takes_no_new_ones() {
 #[tokio::test]
 async fn a_request_sent_twice_with_its_key_opens_one_account() {
     let house = house().await;
-    let mut accounts =
-        AccountServiceClient::new(house.token_with(&house.keys.token(&["accounts.edit"]), &[("idempotency-key", "k-1")]));
+    let mut accounts = AccountServiceClient::new(
+        house.token_with(&house.keys.token(&["accounts.edit"]), &[("idempotency-key", "k-1")]),
+    );
     let request = pb::CreateAccountRequest { account: Some(family("Miller Family")) };
 
     let first = accounts.create_account(request.clone()).await.unwrap().into_inner();

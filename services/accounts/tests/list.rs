@@ -52,7 +52,8 @@ async fn accounts_are_sorted_as_asked() {
     ] {
         // Without a text, with one that all contain, and with one that all only resemble.
         for q in ["", "10000", "1000019"] {
-            let request = pb::ListAccountsRequest { sort: sort.to_owned(), order, q: q.to_owned(), ..Default::default() };
+            let request =
+                pb::ListAccountsRequest { sort: sort.to_owned(), order, q: q.to_owned(), ..Default::default() };
             let answer = desk.accounts.list_accounts(request).await.unwrap().into_inner();
             let listed: Vec<&str> = answer.data.iter().map(|account| account.name.as_str()).collect();
             if q == "1000019" && sort.is_empty() {
@@ -82,7 +83,8 @@ async fn members_are_sorted_as_asked() {
         ("createdAt", 2, ["Ada Abel", "Ada Bohm", "Zoe Abel"]),
     ] {
         for q in ["", "1000", "1000019"] {
-            let request = pb::ListMembersRequest { sort: sort.to_owned(), order, q: q.to_owned(), ..Default::default() };
+            let request =
+                pb::ListMembersRequest { sort: sort.to_owned(), order, q: q.to_owned(), ..Default::default() };
             let answer = desk.members.list_members(request).await.unwrap().into_inner();
             let listed: Vec<String> = answer.data.iter().map(|m| format!("{} {}", m.first_name, m.last_name)).collect();
             if q == "1000019" && sort.is_empty() {

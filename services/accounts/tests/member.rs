@@ -21,7 +21,8 @@ async fn a_person_is_added_and_the_account_counts_him() {
     let counted = desk.account(&account.id).await;
     assert_eq!((counted.member_count, counted.etag.as_str()), (2, "3"));
     let told = house.events::<pb::AccountChanged>().await;
-    let counts: Vec<_> = told.iter().map(|event| (event.version, event.account.as_ref().unwrap().member_count)).collect();
+    let counts: Vec<_> =
+        told.iter().map(|event| (event.version, event.account.as_ref().unwrap().member_count)).collect();
     assert_eq!(counts, [(1, 0), (2, 1), (3, 2)]);
     assert_eq!(house.events::<pb::MemberChanged>().await[0], pb::MemberChanged { member: Some(ann), version: 1 });
 }
@@ -85,7 +86,8 @@ async fn only_the_named_fields_of_a_member_change() {
         .await;
 
     let update = pb::Member { id: ann.id.clone(), last_name: "Okafor".to_owned(), ..Default::default() };
-    let request = pb::UpdateMemberRequest { member: Some(update), update_mask: mask(&["last_name", "email", "born_on"]) };
+    let request =
+        pb::UpdateMemberRequest { member: Some(update), update_mask: mask(&["last_name", "email", "born_on"]) };
     let changed = desk.members.update_member(request).await.unwrap().into_inner().member.unwrap();
 
     assert_eq!((changed.first_name.as_str(), changed.last_name.as_str()), ("Ann", "Okafor"));
@@ -93,7 +95,10 @@ async fn only_the_named_fields_of_a_member_change() {
     assert!(changed.is_minor && !ann.is_minor);
     assert_eq!(house.events::<pb::MemberChanged>().await[1], pb::MemberChanged { member: Some(changed), version: 2 });
     let (before, after): (Value, Value) =
-        sqlx::query_as("select before, after from audit order by position desc limit 1").fetch_one(&mut house.sql().await).await.unwrap();
+        sqlx::query_as("select before, after from audit order by position desc limit 1")
+            .fetch_one(&mut house.sql().await)
+            .await
+            .unwrap();
     assert_eq!(before, json!({"last_name": "Miller", "email": "ann@example.test", "born_on": "1990-05-01"}));
     assert_eq!(after, json!({"last_name": "Okafor", "email": null, "born_on": null}));
 }
@@ -108,7 +113,11 @@ async fn a_member_stays_on_its_account() {
     for path in ["account_id", "number", "is_minor", "state", "id", "etag"] {
         let request = pb::UpdateMemberRequest { member: Some(ann.clone()), update_mask: mask(&[path]) };
         let refused = desk.members.update_member(request).await.unwrap_err();
-        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec![format!("member.{path}")]), "{path}");
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec![format!("member.{path}")]),
+            "{path}"
+        );
     }
 }
 
@@ -143,7 +152,11 @@ async fn what_is_wrong_with_a_member_is_said() {
     for born_on in ["2023-02-29", "1890-01-01", "soon", "2026-02-28"] {
         let member = pb::Member { born_on: Some(born_on.to_owned()), ..person(&account, "Ann", "Miller") };
         let refused = desk.members.create_member(wrong(member)).await.unwrap_err();
-        assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["member.born_on".to_owned()]), "{born_on}");
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec!["member.born_on".to_owned()]),
+            "{born_on}"
+        );
     }
     let nowhere = pb::Account { id: "0190f000-0000-7000-8000-000000000001".to_owned(), ..Default::default() };
     let refused = desk.members.create_member(wrong(person(&nowhere, "Ann", "Miller"))).await.unwrap_err();

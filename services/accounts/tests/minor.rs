@@ -21,7 +21,11 @@ async fn is_minor_at(house: &House<Accounts>, id: &str, now: &str) -> bool {
     for is_minor in [true, false] {
         let request = pb::ListMembersRequest { is_minor: Some(is_minor), ..Default::default() };
         let answer = desk.members.list_members(request).await.unwrap().into_inner();
-        assert_eq!(answer.data.iter().any(|listed| listed.id == id), member.is_minor == is_minor, "{now}: isMinor={is_minor}");
+        assert_eq!(
+            answer.data.iter().any(|listed| listed.id == id),
+            member.is_minor == is_minor,
+            "{now}: isMinor={is_minor}"
+        );
         assert!(answer.data.iter().all(|listed| listed.is_minor == is_minor), "{now}");
         assert_eq!(usize::try_from(answer.pagination.unwrap().total).unwrap(), answer.data.len());
     }

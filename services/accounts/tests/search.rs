@@ -139,7 +139,8 @@ async fn members_are_found_in_the_same_ways() {
         assert_eq!(found, names, "q={q} account={account_id:?} minor={is_minor:?}");
         assert_eq!(answer.pagination.unwrap().total, i64::try_from(names.len()).unwrap(), "{q}");
     }
-    let request = pb::ListAccountMembersRequest { q: "cristopher".to_owned(), account_id: miller.id, ..Default::default() };
+    let request =
+        pb::ListAccountMembersRequest { q: "cristopher".to_owned(), account_id: miller.id, ..Default::default() };
     let answer = desk.members.list_account_members(request).await.unwrap().into_inner();
     assert_eq!((answer.data.len(), answer.pagination.unwrap().total), (1, 1));
 }

@@ -37,9 +37,14 @@ async fn every_page_of_a_long_list_is_where_it_should_be() {
     crowd(&house).await;
     let mut sql = house.sql().await;
 
-    for (q, kind, descending) in
-        [("", None, false), ("choir", None, false), ("choir", Some(3), true), ("ch", None, true), ("77", None, false), ("", Some(1), true)]
-    {
+    for (q, kind, descending) in [
+        ("", None, false),
+        ("choir", None, false),
+        ("choir", Some(3), true),
+        ("ch", None, true),
+        ("77", None, false),
+        ("", Some(1), true),
+    ] {
         let words = ["", "family", "individual", "business"];
         let kind_word = kind.map_or("", |kind: i32| words[usize::try_from(kind).unwrap()]);
         let mut all: Vec<String> = sqlx::query_scalar(
@@ -82,7 +87,10 @@ async fn a_total_that_is_known_follows_every_change() {
     assert_eq!(desk.found("zz").await.1, 0);
 
     let account = desk.open(family("Choir zz")).await;
-    assert_eq!([desk.found("").await.1, desk.found("choir").await.1, desk.found("zz").await.1], [MANY + 1, MANY + 1, 1]);
+    assert_eq!(
+        [desk.found("").await.1, desk.found("choir").await.1, desk.found("zz").await.1],
+        [MANY + 1, MANY + 1, 1]
+    );
     let update = pb::Account { id: account.id.clone(), name: "Band".to_owned(), ..Default::default() };
     let request = pb::UpdateAccountRequest { account: Some(update), update_mask: mask(&["name"]) };
     desk.accounts.update_account(request).await.unwrap();

@@ -61,7 +61,10 @@ impl Product {
     /// When stock remains, or it is out of sale already.
     pub fn discontinue(self) -> Result<Self, Error> {
         if self.state == State::Discontinued {
-            return Err(Error::ProductDiscontinued(Blame::on("id", format!("{} is out of sale already", self.label()))));
+            return Err(Error::ProductDiscontinued(Blame::on(
+                "id",
+                format!("{} is out of sale already", self.label()),
+            )));
         }
         if !self.quantity_on_hand.is_zero() {
             return Err(Error::StockRemains { label: self.label(), quantity: self.quantity_on_hand.to_string() });

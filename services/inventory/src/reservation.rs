@@ -146,7 +146,8 @@ pub fn all_on_sale(lines: &[Line], offers: &[Offer]) -> Result<(), Error> {
     }
     let gone = |offer: &&Offer| offer.state == product::State::Discontinued;
     let gone = lines.iter().filter_map(|line| offer(line).filter(gone).map(|offer| (line.index, offer)));
-    let gone = gone.map(|(index, offer)| Blame::on_line(index, format!("{} is out of sale", label(&offer.name, &offer.sku))));
+    let gone =
+        gone.map(|(index, offer)| Blame::on_line(index, format!("{} is out of sale", label(&offer.name, &offer.sku))));
     Blame::on_all(gone).map_or(Ok(()), |blame| Err(Error::ProductDiscontinued(blame)))
 }
 

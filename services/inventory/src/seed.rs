@@ -60,8 +60,7 @@ async fn surroundings(tx: &mut Tx) -> Result<(), Error> {
     };
     shop::hear_shop(tx, &ShopChanged { shop: Some(profile), version: 0 }).await?;
     for (n, name) in [(1, "Main Street"), (2, "Riverside")] {
-        let location =
-            Location { id: demo_id(LOCATION, n).to_string(), name: name.to_owned(), ..Location::default() };
+        let location = Location { id: demo_id(LOCATION, n).to_string(), name: name.to_owned(), ..Location::default() };
         shop::hear_location(tx, &LocationChanged { location: Some(location), version: 0 }).await?;
     }
     Ok(())

@@ -69,12 +69,15 @@ impl Shelf {
         if let Some(blame) = Blame::on_all(unknown) {
             return Err(Error::ProductUnknown(blame));
         }
-        let services = lines.iter().filter_map(|line| item(line).filter(|item| !item.is_stock).map(|item| (line, item)));
-        let services = services.map(|(line, item)| Blame::on_line(line.index, format!("{} is never counted", item.label)));
+        let services =
+            lines.iter().filter_map(|line| item(line).filter(|item| !item.is_stock).map(|item| (line, item)));
+        let services =
+            services.map(|(line, item)| Blame::on_line(line.index, format!("{} is never counted", item.label)));
         if let Some(blame) = Blame::on_all(services) {
             return Err(Error::ProductNotStocked(blame));
         }
-        let gone = lines.iter().filter_map(|line| item(line).filter(|item| item.is_discontinued).map(|item| (line, item)));
+        let gone =
+            lines.iter().filter_map(|line| item(line).filter(|item| item.is_discontinued).map(|item| (line, item)));
         let gone = gone.map(|(line, item)| Blame::on_line(line.index, format!("{} is out of sale", item.label)));
         match (incoming, Blame::on_all(gone)) {
             (Incoming::ForSale, Some(blame)) => Err(Error::ProductDiscontinued(blame)),
@@ -180,8 +183,7 @@ impl Shelf {
             return Err(self.short(line));
         }
         // The last unit takes what is left of the value, or cents would lie on an empty shelf.
-        let value =
-            if line.quantity == now.on_hand { now.value } else { line.quantity.share(now.value, now.on_hand) };
+        let value = if line.quantity == now.on_hand { now.value } else { line.quantity.share(now.value, now.on_hand) };
         let after = Holding { on_hand: now.on_hand - line.quantity, value: now.value - value, ..now };
         self.moved(line, kind, -line.quantity, -value, after);
         Ok(())
@@ -209,7 +211,10 @@ impl Shelf {
         let now = self.holding(line);
         let label = self.items.get(&line.product).map_or_else(|| line.product.to_string(), |item| item.label.clone());
         if now.on_hand < line.quantity {
-            return Error::OutOfStock(Blame::on_line(line.index, format!("only {} of {label} are in stock", now.on_hand)));
+            return Error::OutOfStock(Blame::on_line(
+                line.index,
+                format!("only {} of {label} are in stock", now.on_hand),
+            ));
         }
         let free = now.on_hand - now.reserved;
         let sentence = format!("{} of {label} are promised to sales, {free} can be taken", now.reserved);
@@ -341,7 +346,10 @@ mod tests {
         let (mut shelf, violin) = shelf();
         let lines = [line(violin, "1")];
         shelf.admits(&lines, Incoming::ForSale).unwrap();
-        assert!(matches!(shelf.admits(&[line(ProductId::new(), "1")], Incoming::ForSale), Err(Error::ProductUnknown(_))));
+        assert!(matches!(
+            shelf.admits(&[line(ProductId::new(), "1")], Incoming::ForSale),
+            Err(Error::ProductUnknown(_))
+        ));
         shelf.items.get_mut(&violin).unwrap().is_discontinued = true;
         assert!(matches!(shelf.admits(&lines, Incoming::ForSale), Err(Error::ProductDiscontinued(_))));
         shelf.admits(&lines, Incoming::ForTheBooks).unwrap();

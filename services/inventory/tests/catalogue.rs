@@ -145,7 +145,8 @@ async fn a_product_is_what_it_is_for_life() {
         let refused = shop.products().update_product(request).await.unwrap_err();
         assert_eq!((refused.code(), blamed(&refused)), (Code::InvalidArgument, vec!["product.kind".to_owned()]));
     }
-    let cheaper = pb::Product { price: Some(Money { minor_units: -1 }), category_id: Some("x".to_owned()), ..thing("Bow") };
+    let cheaper =
+        pb::Product { price: Some(Money { minor_units: -1 }), category_id: Some("x".to_owned()), ..thing("Bow") };
     let refused = shop.create(cheaper).await.unwrap_err();
     assert_eq!(blamed(&refused), ["product.category_id", "product.price"]);
     let nowhere = pb::Product { category_id: Some(id()), ..thing("Bow") };
@@ -216,8 +217,11 @@ async fn a_scanner_finds_a_product_and_a_category_finds_those_below_it() {
     let shop = Shop::open().await;
     let strings = shelf(&shop, "Strings", None).await;
     let violins = shelf(&shop, "Violins", Some(&strings)).await;
-    let violin =
-        pb::Product { barcode: Some("4006381333931".to_owned()), category_id: Some(violins.id.clone()), ..thing("Violin") };
+    let violin = pb::Product {
+        barcode: Some("4006381333931".to_owned()),
+        category_id: Some(violins.id.clone()),
+        ..thing("Violin")
+    };
     shop.create(violin).await.unwrap();
     shop.create(pb::Product { category_id: Some(strings.id.clone()), ..thing("Rosin") }).await.unwrap();
     shop.service("Lesson").await;

@@ -53,8 +53,11 @@ async fn g2_of_two_sales_that_want_sixty_of_a_hundred_at_once_one_gets_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sales_that_name_the_same_goods_in_another_order_do_not_wait_for_each_other() {
     let shop = crowded().await;
-    let (violin, bow, rosin) =
-        (shop.stocked("Violin", "200", "1").await, shop.stocked("Bow", "200", "1").await, shop.stocked("Rosin", "200", "1").await);
+    let (violin, bow, rosin) = (
+        shop.stocked("Violin", "200", "1").await,
+        shop.stocked("Bow", "200", "1").await,
+        shop.stocked("Rosin", "200", "1").await,
+    );
     let mut sales = tokio::task::JoinSet::new();
     for n in 0..60 {
         let shop = Arc::clone(&shop);
@@ -159,7 +162,11 @@ async fn the_same_question_has_the_same_answer_and_another_is_refused() {
     shop.house.clock.set("2026-11-21T12:10:00Z".parse().unwrap());
     let again = shop.reserve(&sale, &[(&bow, "1"), (&violin, "1"), (&violin, "1")]).await.unwrap().reservation.unwrap();
     assert_eq!(again.id, first.id);
-    assert_eq!(again.expires_at.unwrap().seconds - first.expires_at.unwrap().seconds, 600, "asked again it holds longer");
+    assert_eq!(
+        again.expires_at.unwrap().seconds - first.expires_at.unwrap().seconds,
+        600,
+        "asked again it holds longer"
+    );
     assert_eq!(shop.level(&violin).await.1, "2");
 
     for lines in [&[(&violin, "2")][..], &[(&violin, "2"), (&bow, "2")]] {

@@ -13,7 +13,11 @@ async fn a_completed_sale_takes_what_was_promised_to_it() {
     let sale = id();
     shop.reserve(&sale, &[(&violin, "2"), (&lesson, "1")]).await.unwrap();
     let mut event = shop.sale(&sale, &[(&violin, "1"), (&lesson, "1"), (&violin, "1")]);
-    event.lines.push(pos::SaleLine { description: "Open item".to_owned(), quantity: "1".to_owned(), ..Default::default() });
+    event.lines.push(pos::SaleLine {
+        description: "Open item".to_owned(),
+        quantity: "1".to_owned(),
+        ..Default::default()
+    });
     event.completed_at = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
 
     shop.completes(&event).await.unwrap();
@@ -118,7 +122,11 @@ async fn a_sale_without_a_promise_takes_what_is_free_and_waits_for_what_is_not()
     shop.receive(&[(&violin, "1", "10")]).await.unwrap();
     shop.completes(&sale).await.unwrap();
     assert_eq!(shop.level(&violin).await, ("4".to_owned(), "4".to_owned(), 4_000));
-    assert_eq!(shop.states(&sale.id).await, [State::Posted], "it is remembered, so that nothing is promised to it again");
+    assert_eq!(
+        shop.states(&sale.id).await,
+        [State::Posted],
+        "it is remembered, so that nothing is promised to it again"
+    );
     shop.adds_up().await;
 }
 

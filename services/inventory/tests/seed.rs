@@ -36,7 +36,8 @@ async fn the_demo_shop_is_stocked_once() {
     assert_eq!((told("inventory.stock.received"), told("inventory.stock.adjusted")), (12, 6));
     let mut ledger = InventoryControlServiceClient::new(house.service("ledger"));
     let totals = ledger.get_inventory_totals(pb::GetInventoryTotalsRequest {}).await.unwrap().into_inner();
-    let came: i64 = house.events::<pb::StockReceived>().await.iter().map(|event| event.value.unwrap().minor_units).sum();
+    let came: i64 =
+        house.events::<pb::StockReceived>().await.iter().map(|event| event.value.unwrap().minor_units).sum();
     let set: i64 = house.events::<pb::StockAdjusted>().await.iter().map(|event| event.value.unwrap().minor_units).sum();
     assert_eq!((totals.events, totals.value.unwrap().minor_units), (18, came + set));
 

@@ -101,7 +101,11 @@ impl Shop {
         Ok(self.stock().create_stock_receipt(request).await?.into_inner().receipt.unwrap())
     }
 
-    pub(crate) async fn adjust(&self, reason: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::StockAdjustment, Status> {
+    pub(crate) async fn adjust(
+        &self,
+        reason: &str,
+        lines: &[(&pb::Product, &str)],
+    ) -> Result<pb::StockAdjustment, Status> {
         let lines = lines.iter().map(|(product, quantity)| pb::StockAdjustmentLine {
             product_id: product.id.clone(),
             quantity: (*quantity).to_owned(),
@@ -131,14 +135,16 @@ impl Shop {
     }
 
     pub(crate) async fn moves_of(&self, source: &str) -> Vec<pb::StockMove> {
-        let request = pb::ListStockMovesRequest {
-            source_id: Some(source.to_owned()),
-            ..pb::ListStockMovesRequest::default()
-        };
+        let request =
+            pb::ListStockMovesRequest { source_id: Some(source.to_owned()), ..pb::ListStockMovesRequest::default() };
         self.stock().list_stock_moves(request).await.unwrap().into_inner().data
     }
 
-    pub(crate) async fn reserve(&self, sale: &str, lines: &[(&pb::Product, &str)]) -> Result<pb::ReserveStockResponse, Status> {
+    pub(crate) async fn reserve(
+        &self,
+        sale: &str,
+        lines: &[(&pb::Product, &str)],
+    ) -> Result<pb::ReserveStockResponse, Status> {
         self.ask(sale, lines, false).await
     }
 
@@ -166,10 +172,8 @@ impl Shop {
     }
 
     pub(crate) async fn reservations(&self, sale: &str) -> Vec<pb::Reservation> {
-        let request = pb::ListReservationsRequest {
-            source_id: Some(sale.to_owned()),
-            ..pb::ListReservationsRequest::default()
-        };
+        let request =
+            pb::ListReservationsRequest { source_id: Some(sale.to_owned()), ..pb::ListReservationsRequest::default() };
         let mut client = ReservationServiceClient::new(self.house.user(&["inventory.view"]));
         client.list_reservations(request).await.unwrap().into_inner().data
     }
@@ -215,9 +219,14 @@ impl Shop {
 
     /// Nothing in the books contradicts anything else.
     pub(crate) async fn adds_up(&self) {
-        let wrong: Vec<String> = sqlx::query_scalar(CONTRADICTIONS).fetch_all(&mut self.house.sql().await).await.unwrap();
+        let wrong: Vec<String> =
+            sqlx::query_scalar(CONTRADICTIONS).fetch_all(&mut self.house.sql().await).await.unwrap();
         assert!(wrong.is_empty(), "{wrong:?}");
-        assert_eq!(self.totals().await.value.unwrap().minor_units, self.value_told().await, "what was told is what is there");
+        assert_eq!(
+            self.totals().await.value.unwrap().minor_units,
+            self.value_told().await,
+            "what was told is what is there"
+        );
     }
 }
 

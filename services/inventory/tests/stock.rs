@@ -58,7 +58,8 @@ async fn a_receipt_counts_each_of_its_lines() {
     let shop = Shop::open().await;
     let (violin, bow) = (shop.product("Violin").await, shop.product("Bow").await);
     let receipt = shop.receive(&[(&violin, "1", "0.005"), (&bow, "2", "3"), (&violin, "2.5", "0.335")]).await.unwrap();
-    let values: Vec<_> = receipt.moves.iter().map(|moved| (moved.quantity.as_str(), moved.value.unwrap().minor_units)).collect();
+    let values: Vec<_> =
+        receipt.moves.iter().map(|moved| (moved.quantity.as_str(), moved.value.unwrap().minor_units)).collect();
     assert_eq!(values, [("1", 1), ("2", 600), ("2.5", 84)], "half a cent is rounded up, line by line");
     assert_eq!(receipt.value.unwrap().minor_units, 685);
     assert_eq!(shop.level(&violin).await, ("3.5".to_owned(), "0".to_owned(), 85));
@@ -74,7 +75,8 @@ async fn a_repeated_receipt_comes_in_once() {
     let shop = Shop::open().await;
     let violin = shop.product("Violin").await;
     let voice = shop.house.user_with(&["inventory.edit"], &[("idempotency-key", "delivery 17")]);
-    let line = pb::StockReceiptLine { product_id: violin.id.clone(), quantity: "2".to_owned(), unit_cost: "5".to_owned() };
+    let line =
+        pb::StockReceiptLine { product_id: violin.id.clone(), quantity: "2".to_owned(), unit_cost: "5".to_owned() };
     let request = || pb::CreateStockReceiptRequest {
         location_id: shop.main.clone(),
         supplier: Some("Cremona Trading".to_owned()),
@@ -94,16 +96,23 @@ async fn what_cannot_come_in_is_refused_line_by_line() {
     let (violin, lesson) = (shop.product("Violin").await, shop.service("Lesson").await);
     let unknown = pb::Product { id: id(), ..violin.clone() };
     let refused = shop.receive(&[(&violin, "1", "1"), (&unknown, "1", "1")]).await.unwrap_err();
-    assert_eq!((reason(&refused).as_str(), blamed(&refused)), ("PRODUCT_UNKNOWN", vec!["lines[1].product_id".to_owned()]));
+    assert_eq!(
+        (reason(&refused).as_str(), blamed(&refused)),
+        ("PRODUCT_UNKNOWN", vec!["lines[1].product_id".to_owned()])
+    );
     let refused = shop.receive(&[(&lesson, "1", "1")]).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "PRODUCT_NOT_STOCKED"));
     let refused = shop.receive(&[(&violin, "-1", "-1"), (&violin, "0", "1.1234567")]).await.unwrap_err();
     let fields = ["lines[0].quantity", "lines[0].unit_cost", "lines[1].quantity", "lines[1].unit_cost"];
     assert_eq!(blamed(&refused), fields);
     let refused = shop.receive(&[(&violin, "999999999", "999999999")]).await.unwrap_err();
-    assert_eq!((reason(&refused).as_str(), blamed(&refused)), ("STOCK_TOO_LARGE", vec!["lines[0].unit_cost".to_owned()]));
+    assert_eq!(
+        (reason(&refused).as_str(), blamed(&refused)),
+        ("STOCK_TOO_LARGE", vec!["lines[0].unit_cost".to_owned()])
+    );
 
-    let line = pb::StockReceiptLine { product_id: violin.id.clone(), quantity: "1".to_owned(), unit_cost: "1".to_owned() };
+    let line =
+        pb::StockReceiptLine { product_id: violin.id.clone(), quantity: "1".to_owned(), unit_cost: "1".to_owned() };
     let elsewhere = pb::CreateStockReceiptRequest {
         location_id: id(),
         lines: vec![line],
@@ -169,10 +178,11 @@ async fn the_ledger_sees_value_and_events_of_one_instant() {
     shop.reverses(&sale).await.unwrap();
     let totals = shop.totals().await;
     assert_eq!((totals.events, totals.value.unwrap().minor_units), (4, 4_500));
-    let seen: bool = sqlx::query_scalar("select bool_and(pg_visible_in_snapshot(tx, $1::text::pg_snapshot)) from outbox")
-        .bind(&totals.snapshot)
-        .fetch_one(&mut shop.house.sql().await)
-        .await
-        .unwrap();
+    let seen: bool =
+        sqlx::query_scalar("select bool_and(pg_visible_in_snapshot(tx, $1::text::pg_snapshot)) from outbox")
+            .bind(&totals.snapshot)
+            .fetch_one(&mut shop.house.sql().await)
+            .await
+            .unwrap();
     assert!(seen, "the snapshot saw what it counted");
 }

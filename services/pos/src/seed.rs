@@ -89,15 +89,29 @@ async fn keep_copies(tx: &mut Tx) -> Result<(), Error> {
 }
 
 /// One register's day, from the float to the count, in one transaction.
-async fn trade(app: &App, day: Date, session: u32, register: u32, mut sales: u32, dice: &mut Dice) -> Result<u32, Error> {
+async fn trade(
+    app: &App,
+    day: Date,
+    session: u32,
+    register: u32,
+    mut sales: u32,
+    dice: &mut Dice,
+) -> Result<u32, Error> {
     // Ten in the morning in Chicago, within an hour.
     let opens = day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::hours(16);
     let mut tx = app.db.begin(Context::of_service("pos", "seed", opens)).await?;
     let register = drawers::get_register(&mut tx, RegisterId::from_uuid(demo_id(REGISTER, register))).await?;
     let id = SessionId::from_uuid(demo_id(SESSION, session));
     let float = Money::minor(20_000);
-    let opening =
-        DrawerOpening { id, register: &register, float, by: CLERK, by_name: "Casey Clerk", business_on: day, at: opens };
+    let opening = DrawerOpening {
+        id,
+        register: &register,
+        float,
+        by: CLERK,
+        by_name: "Casey Clerk",
+        business_on: day,
+        at: opens,
+    };
     let open = drawers::open_session(&mut tx, &opening).await?;
     tx.publish(Subject { id: id.uuid(), version: open.version }, &drawer::rpc::opened(&open));
     let rates = store::rates(&mut tx, register.location_id).await?;
@@ -161,7 +175,8 @@ fn past_sale(
         business_on: day,
         head: Head {
             shop_name: shop.name.clone(),
-            location_name: if register.location_id == demo_id(LOCATION, 1) { "Main Street" } else { "Riverside" }.to_owned(),
+            location_name: if register.location_id == demo_id(LOCATION, 1) { "Main Street" } else { "Riverside" }
+                .to_owned(),
             register_name: register.name.clone(),
             currency: shop.currency.clone(),
             currency_digits: shop.currency_digits,

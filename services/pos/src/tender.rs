@@ -32,7 +32,8 @@ pub enum Kind {
 /// # Errors
 /// When the tenders are too little, or a card pays more than is due.
 pub fn settle(totals: Totals, mut tenders: Vec<Tender>, cash_unit: i64) -> Result<(Totals, Vec<Tender>), Error> {
-    let of = |kind: Kind| tenders.iter().filter(|tender| tender.kind == kind).map(|tender| tender.amount).sum::<Money>();
+    let of =
+        |kind: Kind| tenders.iter().filter(|tender| tender.kind == kind).map(|tender| tender.amount).sum::<Money>();
     let (card, cash) = (of(Kind::Card), of(Kind::Cash));
     let total = totals.total;
     if card > total {

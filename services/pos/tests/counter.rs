@@ -125,7 +125,8 @@ pub(crate) struct Shop1 {
 
 impl Shop1 {
     pub(crate) async fn open() -> Self {
-        Self::with(Shop { cash_rounding_minor_units: 1, tax_rounding: TaxRounding::Line.into(), ..Shop::default() }).await
+        Self::with(Shop { cash_rounding_minor_units: 1, tax_rounding: TaxRounding::Line.into(), ..Shop::default() })
+            .await
     }
 
     pub(crate) async fn with(profile: Shop) -> Self {
@@ -232,19 +233,11 @@ impl Shop1 {
 }
 
 pub(crate) fn line(product: &str) -> pb::SaleLineInput {
-    pb::SaleLineInput {
-        product_id: Some(product.to_owned()),
-        quantity: "1".to_owned(),
-        ..pb::SaleLineInput::default()
-    }
+    pb::SaleLineInput { product_id: Some(product.to_owned()), quantity: "1".to_owned(), ..pb::SaleLineInput::default() }
 }
 
 pub(crate) fn cash(minor_units: i64) -> pb::TenderInput {
-    pb::TenderInput {
-        kind: pb::tender::Kind::Cash.into(),
-        amount: Some(Money { minor_units }),
-        reference: None,
-    }
+    pb::TenderInput { kind: pb::tender::Kind::Cash.into(), amount: Some(Money { minor_units }), reference: None }
 }
 
 pub(crate) fn card(minor_units: i64) -> pb::TenderInput {

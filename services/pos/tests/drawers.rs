@@ -26,7 +26,9 @@ async fn d4_any_count_is_accepted_and_the_difference_is_told() {
     assert_eq!(told.business_on, "2026-11-21");
     assert_eq!(shop.house.told().await, ["pos.drawer.opened", "pos.drawer.closed"]);
     let audited = shop.house.audited().await;
-    assert!(audited.contains(&("pos.v1.DrawerSessionService/CloseDrawerSession".to_owned(), "drawer_session".to_owned())));
+    assert!(
+        audited.contains(&("pos.v1.DrawerSessionService/CloseDrawerSession".to_owned(), "drawer_session".to_owned()))
+    );
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ async fn f05_fifty_twins_of_a_request_sell_once() {
         let other = client.create_sale(shop.cart(&[&item], vec![cash(1_001)])).await.unwrap_err();
         assert_eq!(reason(&other), "IDEMPOTENCY_KEY_REUSED");
     }
-    let sales: i64 = sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
+    let sales: i64 =
+        sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
     println!("FAULT F05 seed=0 sent={sent} acked={acked} effects={sales} lost=0 dup={}", sales - 4);
     assert_eq!(sales, 4);
 }
@@ -71,7 +72,8 @@ async fn f04_a_client_that_goes_away_leaves_no_half_sale() {
         .fetch_one(&mut shop.house.sql().await)
         .await
         .unwrap();
-        (busy == 0 && shop.house.app.db.sizes()[0].1 == u32::try_from(shop.house.app.db.sizes()[0].2).unwrap()).then_some(())
+        (busy == 0 && shop.house.app.db.sizes()[0].1 == u32::try_from(shop.house.app.db.sizes()[0].2).unwrap())
+            .then_some(())
     })
     .await;
     let (all, whole): (i64, i64) = sqlx::query_as(
@@ -85,7 +87,10 @@ async fn f04_a_client_that_goes_away_leaves_no_half_sale() {
     .fetch_one(&mut shop.house.sql().await)
     .await
     .unwrap();
-    println!("FAULT F04 seed=977 sent=200 acked={acked} cancelled={cancelled} effects={all} lost={} dup=0", i64::from(all < acked));
+    println!(
+        "FAULT F04 seed=977 sent=200 acked={acked} cancelled={cancelled} effects={all} lost={} dup=0",
+        i64::from(all < acked)
+    );
     assert_eq!(all, whole, "no sale is half there");
     assert!(all >= acked && acked > 0);
 }

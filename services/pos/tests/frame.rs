@@ -68,10 +68,11 @@ async fn the_demo_is_seeded_once() {
     shop.house.service.seed().await.unwrap();
     shop.house.service.seed().await.unwrap();
     let mut sql = shop.house.sql().await;
-    let (sales, drawers): (i64, i64) =
-        sqlx::query_as("select (select count(*) from sale), (select count(*) from drawer_session where state = 'closed')")
-            .fetch_one(&mut sql)
-            .await
-            .unwrap();
+    let (sales, drawers): (i64, i64) = sqlx::query_as(
+        "select (select count(*) from sale), (select count(*) from drawer_session where state = 'closed')",
+    )
+    .fetch_one(&mut sql)
+    .await
+    .unwrap();
     assert!(sales > 300 && drawers == 90, "{sales} sales, {drawers} drawers");
 }

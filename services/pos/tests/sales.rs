@@ -16,7 +16,10 @@ async fn a_clerk_sells_two_lines_for_cash() {
     let (bow, violin) = (shop.shelf.product(4_999), shop.shelf.product(29_900));
     let sale = shop.sell(shop.cart(&[&bow, &violin], vec![cash(40_000)])).await.unwrap();
     assert_eq!(sale.state, i32::from(pb::sale::State::Completed));
-    assert_eq!([sale.net, sale.tax, sale.total, sale.paid, sale.change].map(minor), [34_899, 2_879, 37_778, 37_778, 2_222]);
+    assert_eq!(
+        [sale.net, sale.tax, sale.total, sale.paid, sale.change].map(minor),
+        [34_899, 2_879, 37_778, 37_778, 2_222]
+    );
     assert_eq!(sale.business_on.as_deref(), Some("2026-11-21"));
     assert!(sale.number.as_deref().unwrap().starts_with("20261121-"));
     assert_eq!(shop.house.told().await, ["pos.drawer.opened", "pos.sale.completed"]);
@@ -34,7 +37,10 @@ async fn c1_cash_is_rounded_as_its_own_line_and_the_void_mirrors_it() {
     let drawer = shop.open_drawer(0).await;
     let item = shop.shelf.product(1_367);
     let sale = shop.sell(shop.cart(&[&item], vec![cash(1_570)])).await.unwrap();
-    assert_eq!([sale.net, sale.tax, sale.total, sale.cash_rounding, sale.paid].map(minor), [1_367, 205, 1_572, -2, 1_570]);
+    assert_eq!(
+        [sale.net, sale.tax, sale.total, sale.cash_rounding, sale.paid].map(minor),
+        [1_367, 205, 1_572, -2, 1_570]
+    );
     assert_eq!(minor(shop.drawer(&drawer.id).await.expected_cash), 1_570);
     shop.void(&sale.id).await.unwrap();
     assert_eq!(minor(shop.drawer(&drawer.id).await.expected_cash), 0);
@@ -141,7 +147,8 @@ async fn a_quote_stores_nothing() {
     };
     let sale = shop.sales("k").quote_sale(quote).await.unwrap().into_inner().sale.unwrap();
     assert_eq!(minor(sale.total), 2_164);
-    let stored: i64 = sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
+    let stored: i64 =
+        sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
     assert_eq!((stored, shop.shelf.held().len()), (0, 0));
 }
 
@@ -166,11 +173,9 @@ async fn what_cannot_be_paid_is_refused_and_leaves_nothing() {
     let shop = Shop1::open().await;
     shop.open_drawer(0).await;
     let item = shop.shelf.product(1_000);
-    for (tenders, why) in [
-        (vec![cash(999)], "TENDER_TOO_LITTLE"),
-        (vec![], "TENDER_TOO_LITTLE"),
-        (vec![card(1_001)], "CARD_OVERPAYS"),
-    ] {
+    for (tenders, why) in
+        [(vec![cash(999)], "TENDER_TOO_LITTLE"), (vec![], "TENDER_TOO_LITTLE"), (vec![card(1_001)], "CARD_OVERPAYS")]
+    {
         let refused = shop.sell(shop.cart(&[&item], tenders)).await.unwrap_err();
         assert_eq!(reason(&refused), why);
     }
@@ -181,7 +186,8 @@ async fn what_cannot_be_paid_is_refused_and_leaves_nothing() {
     shop.shelf.go_away();
     let refused = shop.sell(shop.cart(&[&item], vec![cash(1_000)])).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::Unavailable, "INVENTORY_AWAY".to_owned()));
-    let stored: i64 = sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
+    let stored: i64 =
+        sqlx::query_scalar("select count(*) from sale").fetch_one(&mut shop.house.sql().await).await.unwrap();
     assert_eq!(stored, 0);
 }
 
@@ -204,14 +210,20 @@ async fn bad_input_names_every_field() {
     let cart = pb::CreateSaleRequest {
         register_id: shop.register.clone(),
         lines: vec![
-            pb::SaleLineInput { product_id: Some("nonsense".to_owned()), quantity: "-1".to_owned(), ..Default::default() },
+            pb::SaleLineInput {
+                product_id: Some("nonsense".to_owned()),
+                quantity: "-1".to_owned(),
+                ..Default::default()
+            },
             pb::SaleLineInput { quantity: "1e5".to_owned(), ..Default::default() },
         ],
         ..pb::CreateSaleRequest::default()
     };
     let refused = shop.sell(cart).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
-    for field in ["lines[0].product_id", "lines[0].quantity", "lines[1].quantity", "lines[1].unit_price", "lines[1].description"] {
+    for field in
+        ["lines[0].product_id", "lines[0].quantity", "lines[1].quantity", "lines[1].unit_price", "lines[1].description"]
+    {
         assert!(refused.message().contains(field), "{field}: {}", refused.message());
     }
 }
@@ -229,10 +241,18 @@ async fn the_receipt_says_what_was_true_then() {
         ..Default::default()
     }];
     let sale = shop.sell(cart).await.unwrap();
-    let receipt = shop.sales("k").get_receipt(pb::GetReceiptRequest { id: sale.id.clone() }).await.unwrap().into_inner();
+    let receipt =
+        shop.sales("k").get_receipt(pb::GetReceiptRequest { id: sale.id.clone() }).await.unwrap().into_inner();
     let receipt = receipt.receipt.unwrap();
     assert_eq!((receipt.shop_name.as_str(), receipt.printed_time.as_str()), ("Harmony Music", "2026-11-21 12:00"));
-    let page = shop.sales("k").print_receipt(pb::PrintReceiptRequest { id: sale.id }).await.unwrap().into_inner().page.unwrap();
+    let page = shop
+        .sales("k")
+        .print_receipt(pb::PrintReceiptRequest { id: sale.id })
+        .await
+        .unwrap()
+        .into_inner()
+        .page
+        .unwrap();
     let html = String::from_utf8(page.data.to_vec()).unwrap();
     assert!(html.contains("15.00") && html.contains("&lt;b&gt;String change&lt;/b&gt;") && !html.contains("<b>"));
     let _ = CLERK;

@@ -212,7 +212,8 @@ fn broken_json(body: &serde_json::Value, random: &mut StdRng) -> Bytes {
         0 => return "[".repeat(random.random_range(1..20_000)).into(),
         1 => return format!("{{\"a\":{}", "{\"a\":".repeat(random.random_range(1..5_000))).into(),
         2 => {
-            return (*any(&["", "null", "7", "\"x\"", "[]", "{", "\u{feff}{}", "{}{}", "{\"a\":1e999}"], random)).into();
+            return (*any(&["", "null", "7", "\"x\"", "[]", "{", "\u{feff}{}", "{}{}", "{\"a\":1e999}"], random))
+                .into();
         }
         3 => return text.replacen('"', "\"\\ud800", 1).into(),
         4 => return text.replacen(':', ": 00012,", 1).into(),

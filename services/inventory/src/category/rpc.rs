@@ -19,10 +19,7 @@ pub(crate) struct Rpc {
 
 #[async_trait]
 impl CategoryService for Rpc {
-    async fn list_categories(
-        &self,
-        request: Request<pb::ListCategoriesRequest>,
-    ) -> Reply<pb::ListCategoriesResponse> {
+    async fn list_categories(&self, request: Request<pb::ListCategoriesRequest>) -> Reply<pb::ListCategoriesResponse> {
         read(&self.app.db, request, async |conn, _caller, message| {
             let list = List::parse(&message)?;
             let parent = CategoryId::parse_some("parent_id", message.parent_id.as_deref())?;

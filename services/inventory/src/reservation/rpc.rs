@@ -50,7 +50,11 @@ impl ReservationService for Rpc {
     }
 
     async fn reserve_stock(&self, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
-        if request.get_ref().price_only { price(&self.app.db, request).await } else { reserve(&self.app.db, self.hold, request).await }
+        if request.get_ref().price_only {
+            price(&self.app.db, request).await
+        } else {
+            reserve(&self.app.db, self.hold, request).await
+        }
     }
 
     async fn void_reservation(
@@ -86,7 +90,11 @@ async fn price(db: &Db, request: Request<pb::ReserveStockRequest>) -> Reply<pb::
     .await
 }
 
-async fn reserve(db: &Db, hold: TimeDelta, request: Request<pb::ReserveStockRequest>) -> Reply<pb::ReserveStockResponse> {
+async fn reserve(
+    db: &Db,
+    hold: TimeDelta,
+    request: Request<pb::ReserveStockRequest>,
+) -> Reply<pb::ReserveStockResponse> {
     write(db, request, async move |tx, caller, message| {
         let lines = lines(message)?;
         let ask = Ask {

@@ -275,10 +275,12 @@ select id from ended";
 
 /// The sales of these were completed; they hold their stock until the events say so.
 pub(crate) async fn confirm(conn: &mut Conn, ids: &[ReservationId]) -> Result<(), Error> {
-    sqlx::query("update reservation set state = 'confirmed', updated_at = now() where id = any($1) and state = 'pending'")
-        .bind(ids)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "update reservation set state = 'confirmed', updated_at = now() where id = any($1) and state = 'pending'",
+    )
+    .bind(ids)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -27,10 +27,10 @@ pub(crate) async fn sweep(app: &App, peer: Option<&Peer>) -> Result<(), Fault> {
     }
     let peer = peer.ok_or_else(|| Fault::new("POS_URL is not set, so overdue reservations stay"))?;
     let question = pos::GetSaleStatesRequest { sale_ids: overdue.iter().map(|(_, sale)| sale.to_string()).collect() };
-    let answer = PosControlServiceClient::new(peer.channel())
-        .get_sale_states(peer.request(None, question)?)
-        .await
-        .map_err(|refused| Fault::new(format!("pos cannot be asked about overdue reservations: {}", refused.message())))?;
+    let answer =
+        PosControlServiceClient::new(peer.channel()).get_sale_states(peer.request(None, question)?).await.map_err(
+            |refused| Fault::new(format!("pos cannot be asked about overdue reservations: {}", refused.message())),
+        )?;
     // A sale that was completed tells so, whatever became of it later: its events find the promise.
     let sales = answer.into_inner().sales.into_iter();
     let completed: HashSet<String> = sales

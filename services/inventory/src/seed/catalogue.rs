@@ -10,7 +10,8 @@ use crate::product::{Kind, Product, State};
 use crate::quantity::Quantity;
 
 /// Who delivers.
-pub(super) const SUPPLIERS: [&str; 4] = ["Northwind Instruments", "Cremona Trading", "Blue Note Supply", "Tonewood & Sons"];
+pub(super) const SUPPLIERS: [&str; 4] =
+    ["Northwind Instruments", "Cremona Trading", "Blue Note Supply", "Tonewood & Sons"];
 
 /// Name, and the number of the parent; numbers count from 1.
 const CATEGORIES: [(&str, Option<u32>); 14] = [
@@ -102,8 +103,20 @@ const GOODS_UP_TO: [(i64, &[(&str, u32, &str)]); 5] = [
 ];
 
 const SERIES: [&str; 14] = [
-    "Prelude", "Etude", "Sonata", "Aria", "Nocturne", "Rondo", "Toccata", "Fantasia", "Serenade", "Ballade",
-    "Capriccio", "Scherzo", "Rhapsody", "Intermezzo",
+    "Prelude",
+    "Etude",
+    "Sonata",
+    "Aria",
+    "Nocturne",
+    "Rondo",
+    "Toccata",
+    "Fantasia",
+    "Serenade",
+    "Ballade",
+    "Capriccio",
+    "Scherzo",
+    "Rhapsody",
+    "Intermezzo",
 ];
 
 /// From the cheapest to the dearest.
@@ -200,7 +213,8 @@ mod tests {
     fn every_name_sku_and_barcode_is_its_own() {
         let products = products(DateTime::UNIX_EPOCH);
         assert_eq!(products.len(), 320);
-        let unique = |get: fn(&Product) -> Option<String>| products.iter().filter_map(get).collect::<HashSet<_>>().len();
+        let unique =
+            |get: fn(&Product) -> Option<String>| products.iter().filter_map(get).collect::<HashSet<_>>().len();
         assert_eq!(unique(|product| Some(product.name.clone())), 320);
         assert_eq!(unique(|product| Some(product.sku.clone())), 320);
         assert_eq!(unique(|product| product.barcode.clone()), 300);

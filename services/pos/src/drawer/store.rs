@@ -55,7 +55,11 @@ impl FromRow<'_, PgRow> for Session {
             location_id: row.try_get("location_id")?,
             opening_float: Money::minor(row.try_get("opening_float")?),
             expected_cash: Money::minor(row.try_get("expected_cash")?),
-            closing: counted.zip(by).zip(at).map(|((counted, by), at)| Closing { counted: Money::minor(counted), by, at }),
+            closing: counted.zip(by).zip(at).map(|((counted, by), at)| Closing {
+                counted: Money::minor(counted),
+                by,
+                at,
+            }),
             sale_count: row.try_get("sale_count")?,
             opened_by: row.try_get("opened_by")?,
             note: row.try_get("note")?,
@@ -66,7 +70,11 @@ impl FromRow<'_, PgRow> for Session {
     }
 }
 
-pub(crate) async fn list_registers(db: &mut Conn, list: &List, location: Option<Uuid>) -> Result<Page<Register>, Error> {
+pub(crate) async fn list_registers(
+    db: &mut Conn,
+    list: &List,
+    location: Option<Uuid>,
+) -> Result<Page<Register>, Error> {
     list.page(db, REGISTERS, REGISTER_SORTS, |rows| {
         rows.eq_some("r.location_id", location);
         rows.search(&["r.name"], &list.q);
@@ -88,7 +96,12 @@ pub(crate) async fn lock_register(tx: &mut Conn, id: RegisterId) -> Result<Regis
     get_register(tx, id).await
 }
 
-pub(crate) async fn insert_register(tx: &mut Conn, id: RegisterId, location: Uuid, name: &str) -> Result<Register, Error> {
+pub(crate) async fn insert_register(
+    tx: &mut Conn,
+    id: RegisterId,
+    location: Uuid,
+    name: &str,
+) -> Result<Register, Error> {
     sqlx::query("insert into register (id, location_id, name) values ($1, $2, $3)")
         .bind(id)
         .bind(location)

@@ -77,7 +77,8 @@ impl SaleService for SaleRpc {
         let no = |error: Error| refuse(NAME, &error);
         let asked = wire::lines(&message.lines).map_err(|v| no(v.into()))?;
         let opening = self.opening(caller, message).await.map_err(no)?;
-        let drafts = self.shelf.ring(caller, opening.id, opening.location_id, asked, Hold::Nothing).await.map_err(no)?;
+        let drafts =
+            self.shelf.ring(caller, opening.id, opening.location_id, asked, Hold::Nothing).await.map_err(no)?;
         read(&self.app.db, request, async |db, _caller, _message| {
             let lines = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
             let rates = store::rates(db, opening.location_id).await?;
@@ -124,7 +125,10 @@ impl SaleService for SaleRpc {
         .await
     }
 
-    async fn set_sale_discount(&self, request: Request<pb::SetSaleDiscountRequest>) -> Reply<pb::SetSaleDiscountResponse> {
+    async fn set_sale_discount(
+        &self,
+        request: Request<pb::SetSaleDiscountRequest>,
+    ) -> Reply<pb::SetSaleDiscountResponse> {
         write(&self.app.db, request, async |tx, caller, message| {
             let mut sale = store::lock(tx, SaleId::parse("id", &message.id)?).await?.draft()?;
             expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;

@@ -168,10 +168,11 @@ pub(crate) async fn get(db: &mut Conn, id: SaleId) -> Result<Sale, Error> {
     .bind(id)
     .fetch_all(&mut *db)
     .await?;
-    sale.tenders = sqlx::query_as("select id, kind, amount, change, reference from tender where sale_id = $1 order by position")
-        .bind(id)
-        .fetch_all(db)
-        .await?;
+    sale.tenders =
+        sqlx::query_as("select id, kind, amount, change, reference from tender where sale_id = $1 order by position")
+            .bind(id)
+            .fetch_all(db)
+            .await?;
     Ok(sale)
 }
 

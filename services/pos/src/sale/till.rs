@@ -69,7 +69,12 @@ impl Sale {
     ///
     /// # Errors
     /// When there are too many, or they cannot be reckoned.
-    pub(crate) fn with_lines(self, lines: Vec<(Uuid, LineDraft)>, rates: &[Rate], how: Reckoning) -> Result<Self, Error> {
+    pub(crate) fn with_lines(
+        self,
+        lines: Vec<(Uuid, LineDraft)>,
+        rates: &[Rate],
+        how: Reckoning,
+    ) -> Result<Self, Error> {
         if lines.len() > LINES_MAX {
             return Err(Error::TooManyLines);
         }
@@ -84,7 +89,8 @@ impl Sale {
 
     /// What must be on the shelf: each product line and its quantity.
     pub(crate) fn wanted(&self) -> Vec<(Uuid, String)> {
-        let product = |line: &super::Line| line.draft.product_id.map(|id| (id, line.draft.quantity.normalize().to_string()));
+        let product =
+            |line: &super::Line| line.draft.product_id.map(|id| (id, line.draft.quantity.normalize().to_string()));
         self.lines.iter().filter_map(product).collect()
     }
 

@@ -31,7 +31,9 @@ pub(crate) fn line(at: &str, input: &pb::SaleLineInput, out: &mut Violations) ->
     let product = input.product_id.as_deref().filter(|id| !id.is_empty());
     let product_id = product.and_then(|id| out.take(types::id::parse_uuid(&format!("{at}.product_id"), id)));
     let quantity = out.take(quantity(&format!("{at}.quantity"), &input.quantity)).unwrap_or_default();
-    let price = |money: proto::common::v1::Money| Money::parse_positive_or_zero(&format!("{at}.unit_price"), Some(money.into()));
+    let price = |money: proto::common::v1::Money| {
+        Money::parse_positive_or_zero(&format!("{at}.unit_price"), Some(money.into()))
+    };
     let unit_price = input.unit_price.and_then(|money| out.take(price(money)));
     let discount = input.discount.as_ref().and_then(|d| discount(&format!("{at}.discount"), d, out));
     if product.is_none() {

@@ -59,7 +59,11 @@ async fn few(
     order: &str,
 ) -> Result<Page<Account>, Error> {
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select ");
-    found.push(ACCOUNTS.columns).push(" from account where search_text like any (").push_bind(patterns(sought)).push(") and ");
+    found
+        .push(ACCOUNTS.columns)
+        .push(" from account where search_text like any (")
+        .push_bind(patterns(sought))
+        .push(") and ");
     narrow(&mut found, filter);
     found.push(" limit ").push_bind(FEW + 1);
     Ok(page_of(conn, found, ACCOUNTS.columns, order, list).await?)
@@ -67,7 +71,11 @@ async fn few(
 
 async fn near(conn: &mut Conn, filter: Filter, list: &List, order: String) -> Result<Page<Account>, Error> {
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select nearness, ");
-    found.push(ACCOUNTS.columns).push(" from account_near(").push_bind(list.q.clone()).push(") join account using (id) where ");
+    found
+        .push(ACCOUNTS.columns)
+        .push(" from account_near(")
+        .push_bind(list.q.clone())
+        .push(") join account using (id) where ");
     narrow(&mut found, filter);
     Ok(page_of(conn, found, ACCOUNTS.columns, &nearest_first(list, order), list).await?)
 }

@@ -88,10 +88,9 @@ impl Shelf {
             return Ok(Vec::new());
         }
         let peer = self.inventory.as_ref().ok_or(Error::InventoryAway)?;
-        let lines = wanted.iter().map(|(id, quantity)| inventory::ReserveLine {
-            product_id: id.to_string(),
-            quantity: quantity.clone(),
-        });
+        let lines = wanted
+            .iter()
+            .map(|(id, quantity)| inventory::ReserveLine { product_id: id.to_string(), quantity: quantity.clone() });
         let message = inventory::ReserveStockRequest {
             location_id: location.to_string(),
             sale_id: sale.to_string(),
