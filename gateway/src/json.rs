@@ -8,6 +8,7 @@ pub mod money;
 pub mod read;
 mod scalar;
 pub mod shape;
+pub mod time;
 pub mod wire;
 pub mod write;
 

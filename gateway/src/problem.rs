@@ -11,6 +11,8 @@ use tonic_types::StatusExt;
 
 use crate::json::{FieldError, Unread};
 
+/// Fields are wrong; the services say it in the same word.
+const INVALID: &str = "INVALID";
 pub const CONTENT: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Why there is no answer. As a response it is empty at first: [`crate::front`] writes it, since it knows the request.
@@ -51,12 +53,20 @@ impl Problem {
 
     /// Fields, parameters or headers that are wrong.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Bad request", INVALID, "").blaming(errors)
+    }
+
+    /// The same problem with other fields; a sentence that only lists fields is made anew from them.
+    #[must_use]
+    pub fn blaming(self, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [one] if !one.field.is_empty() => format!("{} {}", one.field, one.message),
-            [one] => one.message.clone(),
-            all => format!("{} fields are not right", all.len()),
+            _ if self.code != INVALID => self.detail,
+            [] => self.detail,
+            [one] if !one.field.is_empty() => format!("{} {}", one.field, one.message).into(),
+            [one] => one.message.clone().into(),
+            all => format!("{} fields are not right", all.len()).into(),
         };
-        Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "Bad request", "INVALID", detail) }
+        Self { errors, detail, ..self }
     }
 
     pub fn invalid_one(field: &str, message: impl Into<String>) -> Self {
@@ -196,7 +206,7 @@ fn seconds(delay: std::time::Duration) -> Option<u64> {
 /// The class table. CANCELLED and UNIMPLEMENTED come from services that stop, or are older than this gateway.
 fn meaning(code: Code, if_match: bool) -> (StatusCode, &'static str, &'static str) {
     match code {
-        Code::InvalidArgument => (StatusCode::BAD_REQUEST, "Bad request", "INVALID"),
+        Code::InvalidArgument => (StatusCode::BAD_REQUEST, "Bad request", INVALID),
         Code::OutOfRange => (StatusCode::PAYLOAD_TOO_LARGE, "Too large", "BODY_TOO_LARGE"),
         Code::Unauthenticated => (StatusCode::UNAUTHORIZED, "Not signed in", "UNAUTHENTICATED"),
         Code::PermissionDenied => (StatusCode::FORBIDDEN, "Not allowed", "PERMISSION_DENIED"),

@@ -76,9 +76,11 @@ impl Handler {
     /// The problem, with its fields named as the caller knows them.
     fn refused(&self, status: &tonic::Status, if_match: bool) -> Problem {
         let mut problem = Problem::of_status(status, if_match);
-        for error in &mut problem.errors {
+        let mut errors = std::mem::take(&mut problem.errors);
+        for error in &mut errors {
             error.field = self.route.json_path(&self.gateway.table.shapes, &error.field);
         }
+        let problem = problem.blaming(errors);
         if problem.status == StatusCode::INTERNAL_SERVER_ERROR {
             let (rpc, code) = (self.route.rpc.full_name(), status.code());
             tracing::error!(rpc, code = ?code, upstream.name = self.upstream.name, "the service failed");

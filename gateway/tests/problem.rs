@@ -104,6 +104,7 @@ async fn the_fields_that_a_service_blames_are_named_as_the_caller_knows_them() {
         refusing(blame(&["thing.unit_price", "thing.parts[2].part_name", "thing.id", "unit_price", "thing"])).await;
     let answer = till.post("/v1/things", "{}").await;
     assert_eq!(fields(&answer), ["unitPrice", "parts[2].partName", "id", "unitPrice", "thing"]);
+    assert_eq!(answer.json()["detail"], "5 fields are not right", "the sentence names no field as the service does");
 
     let till = refusing(blame(&["parts[0].unit_price", "made_at", "int_32", "never_heard_of", ""])).await;
     let answer = till.post("/v1/everything", "{}").await;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rustix::process::Signal;
 
@@ -19,7 +20,10 @@ use crate::witness::Witness;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Milliseconds between two kills, at most.
-const CALM_MAX: u64 = 900;
+const CALM_MAX: u64 = 600;
+
+/// Everybody dies twice at least, even when all have sold by then.
+const KILLS_MIN: usize = 12;
 
 pub(super) async fn run(field: &Field<'_>, witness: &Witness) -> Result<Verdict> {
     let mut random = StdRng::seed_from_u64(field.seed);
@@ -43,12 +47,18 @@ pub(super) async fn run(field: &Field<'_>, witness: &Witness) -> Result<Verdict>
     let mut kills = BTreeMap::<String, u32>::new();
     let killing = async {
         let mut last = Instant::now();
-        // A short storm has its kills too, even when all have sold by then.
-        while !done.get() || kills.values().sum::<u32>() < 12 {
-            pause(random.random_range(50..CALM_MAX)).await;
-            let victim = random.random_range(0..victims.len());
-            last = victims[victim].strike()?;
-            *kills.entry(victims[victim].name.clone()).or_default() += 1;
+        let mut order = (0..victims.len()).collect::<Vec<_>>();
+        for kill in 0.. {
+            if done.get() && kill >= KILLS_MIN {
+                break;
+            }
+            if kill % order.len() == 0 {
+                order.shuffle(&mut random);
+            }
+            pause(random.random_range(20..CALM_MAX)).await;
+            let victim = &mut victims[order[kill % order.len()]];
+            last = victim.strike()?;
+            *kills.entry(victim.name.clone()).or_default() += 1;
         }
         Ok::<_, Failure>(last)
     };

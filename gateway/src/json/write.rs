@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::money;
 use super::shape::{Field, Int, Kind, ShapeId, Shapes};
+use super::time;
 use super::wire::{Fields, Malformed, Value, find};
 
 /// Writes the JSON of messages.
@@ -157,10 +158,17 @@ impl<'a> Writer<'a> {
                 self.out.push(b'"');
             }
             Kind::Timestamp => {
-                let bytes = value.bytes()?;
-                let nanos = i32::try_from(number_of(bytes, 2)?).map_err(|_| Malformed)?;
-                let at = prost_types::Timestamp { seconds: number_of(bytes, 1)?, nanos };
-                self.quoted(at.to_string().as_bytes());
+                let (mut seconds, mut nanos) = (0, 0);
+                for field in Fields::of(value.bytes()?) {
+                    match field? {
+                        (1, value) => seconds = value.number()?.cast_signed(),
+                        (2, value) => nanos = value.number()?.cast_signed(),
+                        _ => {}
+                    }
+                }
+                self.out.push(b'"');
+                time::write(&mut self.out, seconds, nanos)?;
+                self.out.push(b'"');
             }
             Kind::Message(shape) => self.message(*shape, value.bytes()?)?,
             // A mask is only ever asked for, and a file is answered bare.

@@ -129,12 +129,6 @@ fn is_list(route: &Route) -> bool {
     ["page", "limit", "q", "sort", "order"].iter().all(|name| route.rpc.input().get_field_by_name(name).is_some())
 }
 
-/// What lies below one thing, such as its receipt, depends on the state of the thing.
-fn is_part(route: &Route) -> bool {
-    let end = route.public.split('/').count() - 2;
-    !is_list(route) && route.variables.last().is_some_and(|variable| variable.segment < end)
-}
-
 fn describe_list_parameter(name: &str, parameter: &mut Json) {
     let (description, bounds) = match name {
         "page" => ("Counted from 1; 0 is the first, too.", json!({ "minimum": 0, "default": 1 })),
@@ -192,7 +186,7 @@ fn occurs(route: &Route, status: u16) -> bool {
         401 => !public || route.options.is_sign_in(),
         403 => matches!(route.options.access, Access::Permission(_)) || route.options.is_sign_in(),
         404 => !public && !is_list(route) || !route.variables.is_empty() || route.options.each_service,
-        409 => route.method != Method::GET || is_part(route),
+        409 => route.method != Method::GET || is_view(route),
         412 => takes_if_match(route),
         408 | 413 | 415 => has_body,
         status => ALWAYS.contains(&status),

@@ -42,7 +42,7 @@ impl Db {
     pub fn open(url: &str, pools: Pools) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse()?;
         // The rollback at every release would otherwise warn each time that there was nothing to roll back.
-        let options = options.options([("client_min_messages", "error")]);
+        let options = options.options([("client_min_messages", "error"), ("tcp_user_timeout", "5000")]);
         Ok(Self {
             requests: pool(pools.requests, options.clone()),
             background: pool(pools.background, options),
@@ -135,8 +135,9 @@ fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                sqlx::Executor::execute(connection, "rollback").await?;
-                Ok(true)
+                // Advisory locks of work that ended early go too. A connection that does not answer is given up.
+                let clean = sqlx::Executor::execute(connection, sqlx::raw_sql("rollback; select pg_advisory_unlock_all()"));
+                Ok(tokio::time::timeout(Duration::from_secs(2), clean).await.is_ok_and(|done| done.is_ok()))
             })
         })
         .connect_lazy_with(options)

@@ -53,13 +53,8 @@ struct Known {
     keys: HashMap<String, DecodingKey>,
     sessions: HashMap<Uuid, i64>,
     users: HashMap<Uuid, i64>,
-    tokens: HashMap<String, Arc<Verified>>,
+    tokens: HashMap<String, Arc<User>>,
     told: bool,
-}
-
-struct Verified {
-    user: Arc<User>,
-    issued_ms: i64,
 }
 
 impl std::fmt::Debug for Known {
@@ -101,18 +96,23 @@ impl Trust {
 
     fn remembered(&self, token: &str, now: DateTime<Utc>) -> Option<Result<Arc<User>, ()>> {
         let known = self.0.read().ok()?;
-        let verified = known.tokens.get(token)?;
-        if verified.user.expires_at + TimeDelta::seconds(30) < now {
+        let user = known.tokens.get(token)?;
+        if user.expires_at + TimeDelta::seconds(30) < now {
             return Some(Err(()));
         }
-        Some(if known.holds(verified) { Ok(Arc::clone(&verified.user)) } else { Err(()) })
+        Some(if known.holds(user) { Ok(Arc::clone(user)) } else { Err(()) })
+    }
+
+    /// Whether nothing of the user's session was revoked since.
+    pub fn holds(&self, user: &User) -> bool {
+        self.0.read().is_ok_and(|known| known.holds(user))
     }
 }
 
 impl Known {
-    fn holds(&self, verified: &Verified) -> bool {
-        let before = |at: Option<&i64>| at.is_none_or(|at| verified.issued_ms > *at);
-        !self.sessions.contains_key(&verified.user.session_id) && before(self.users.get(&verified.user.id))
+    fn holds(&self, user: &User) -> bool {
+        let before = |at: Option<&i64>| at.is_none_or(|at| user.issued_ms > *at);
+        !self.sessions.contains_key(&user.session_id) && before(self.users.get(&user.id))
     }
 }
 
@@ -152,32 +152,30 @@ impl Verifier {
             return Err(TokenRefused);
         }
         let kid = header.kid.ok_or(TokenRefused)?;
-        let mut known = self.trust.0.write().map_err(|_| TokenRefused)?;
-        let key = known.keys.get(&kid).ok_or(TokenRefused)?;
+        let key = self.trust.0.read().ok().and_then(|known| known.keys.get(&kid).cloned()).ok_or(TokenRefused)?;
         let claims =
-            jsonwebtoken::decode::<AccessClaims>(token, key, &self.validation).map_err(|_| TokenRefused)?.claims;
+            jsonwebtoken::decode::<AccessClaims>(token, &key, &self.validation).map_err(|_| TokenRefused)?.claims;
         // A token from the future was not issued by us, whatever its signature says.
         if claims.iat > now.timestamp() + LEEWAY_SECONDS.cast_signed() || claims.exp <= claims.iat {
             return Err(TokenRefused);
         }
-        let verified = Arc::new(Verified {
+        let user = Arc::new(User {
+            id: claims.sub,
+            session_id: claims.sid,
+            name: claims.name,
+            permissions: Permissions::of(claims.perms.iter().map(String::as_str)),
             issued_ms: claims.ims,
-            user: Arc::new(User {
-                id: claims.sub,
-                session_id: claims.sid,
-                name: claims.name,
-                permissions: Permissions::of(claims.perms.iter().map(String::as_str)),
-                expires_at: DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?,
-            }),
+            expires_at: DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?,
         });
-        if !known.holds(&verified) {
+        let mut known = self.trust.0.write().map_err(|_| TokenRefused)?;
+        if !known.holds(&user) || !known.keys.contains_key(&kid) {
             return Err(TokenRefused);
         }
         if known.tokens.len() >= REMEMBERED_MAX {
             known.tokens.clear();
         }
-        known.tokens.insert(token.to_owned(), Arc::clone(&verified));
-        Ok(Arc::clone(&verified.user))
+        known.tokens.insert(token.to_owned(), Arc::clone(&user));
+        Ok(user)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct User {
     pub session_id: Uuid,
     pub name: String,
     pub permissions: Permissions,
+    /// In milliseconds since 1970.
+    pub issued_ms: i64,
     pub expires_at: DateTime<Utc>,
 }
 

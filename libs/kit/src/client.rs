@@ -148,7 +148,11 @@ impl Refused {
             | tonic::Code::Unknown
             | tonic::Code::Cancelled
             | tonic::Code::DeadlineExceeded => Class::Unavailable,
-            tonic::Code::NotFound | tonic::Code::FailedPrecondition | tonic::Code::InvalidArgument => Class::Conflict,
+            tonic::Code::NotFound
+            | tonic::Code::FailedPrecondition
+            | tonic::Code::InvalidArgument
+            | tonic::Code::AlreadyExists => Class::Conflict,
+            tonic::Code::Aborted => Class::Stale,
             tonic::Code::ResourceExhausted => Class::Limited,
             _ => Class::Fault,
         }
@@ -157,7 +161,7 @@ impl Refused {
     /// The status to pass on: refusals of the other service, not its failures.
     pub fn passed_on(&self) -> Option<Status> {
         match self.class() {
-            Class::Conflict => Some(self.0.clone()),
+            Class::Conflict | Class::Stale | Class::Limited => Some(self.0.clone()),
             _ => None,
         }
     }

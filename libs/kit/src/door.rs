@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Request, Response};
 use proto::{Access, Rpc};
@@ -19,6 +19,9 @@ use uuid::Uuid;
 use crate::auth::{ServiceKeys, Verifier};
 use crate::refusal::Common;
 use crate::{Caller, Clock, refuse};
+
+/// How long a call may be at work. Its transaction is rolled back when the time is over.
+const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Puts the door before a service.
 #[derive(Clone, Debug)]
@@ -95,19 +98,20 @@ where
         // The call is spawned, so that a client that goes away never leaves it half done.
         let work = crate::task::spawn(
             async move {
-                let response = inner.call(request).await;
-                drop(place);
-                let code = match &response {
-                    Ok(response) => Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code()),
-                    Err(never) => match *never {},
+                let response = match tokio::time::timeout(CALL_DEADLINE, inner.call(request)).await {
+                    Ok(Ok(response)) => response,
+                    Ok(Err(never)) => match never {},
+                    Err(_) => refuse(settings.name, &Common::Late).into_http(),
                 };
+                drop(place);
+                let code = Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |s| s.code());
                 let duration_ms = count(settings.name, rpc, code, begun);
                 if quiet {
                     tracing::debug!(code = ?code, duration_ms, "answered");
                 } else {
                     tracing::info!(code = ?code, duration_ms, "answered");
                 }
-                response
+                Ok(response)
             }
             .instrument(span),
         );

@@ -37,7 +37,15 @@ impl Job {
         if !db::lock_job(&mut conn, &format!("{service}.{}", self.name)).await? {
             return Ok(());
         }
-        let done = (self.work)().await;
+        // Spawned, so that a panic is a failure like any other; and never for longer than a minute.
+        let mut work = crate::task::spawn((self.work)());
+        let done = match tokio::time::timeout(Duration::from_secs(60), &mut work).await {
+            Ok(done) => done.map_err(Fault::new).flatten(),
+            Err(_) => {
+                work.abort();
+                Err(Fault::new("it took longer than a minute"))
+            }
+        };
         db::unlock_job(&mut conn, &format!("{service}.{}", self.name)).await?;
         done
     }

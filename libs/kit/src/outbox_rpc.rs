@@ -1,27 +1,39 @@
 //! The stream of what the hosting service told.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use db::outbox::Cursor;
 use proto::common::v1 as pb;
 use proto::common::v1::outbox_service_server::OutboxService;
+use tokio::sync::Semaphore;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::refusal::Common;
-use crate::{App, Fault, Reply, check, refuse};
+use crate::{App, Reply, check, refuse};
 
 /// How often the outbox is looked at when nothing wakes us, and how often a silent stream shows a sign of life.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SIGN_EVERY: u32 = 40;
+/// Streams of a process. They take turns at one connection, so that they never starve the consumer.
+const STREAMS_MAX: usize = 256;
+static TURN: Semaphore = Semaphore::const_new(1);
 
 /// Implements `OutboxService` for any service.
 #[derive(Clone, Debug)]
 pub(crate) struct OutboxRpc {
-    pub(crate) app: App,
+    app: App,
+    places: Arc<Semaphore>,
+}
+
+impl OutboxRpc {
+    pub(crate) fn new(app: App) -> Self {
+        Self { app, places: Arc::new(Semaphore::new(STREAMS_MAX)) }
+    }
 }
 
 #[async_trait]
@@ -36,6 +48,8 @@ impl OutboxService for OutboxRpc {
             .filter(|(_, permission)| permission.is_some_and(|word| user.permissions.allow(word)))
             .map(|(kind, _)| *kind)
             .collect();
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| refuse(self.app.name, &Common::Overloaded))?;
         let refused = |error: db::Error| refuse(self.app.name, &Common::from(error));
         let mut cursor = match message.cursor.as_str() {
             "" => {
@@ -48,8 +62,9 @@ impl OutboxService for OutboxRpc {
         };
         let (send, receive) = tokio::sync::mpsc::channel(64);
         let app = self.app.clone();
-        let stop = app.tasks.stopping();
+        let stop = app.draining.clone();
         app.tasks.clone().spawn(async move {
+            let _place = place;
             let mut looks = 0;
             let mut pace = tokio::time::interval(LOOK_EVERY);
             loop {
@@ -60,6 +75,10 @@ impl OutboxService for OutboxRpc {
                 }
                 // The token's end is the stream's end: the next connection brings a new one.
                 if user.expires_at < app.clock.now() {
+                    return;
+                }
+                if !app.trust.holds(&user) {
+                    let _ = send.send(Err(refuse(app.name, &Common::TokenRefused))).await;
                     return;
                 }
                 match look(&app, &kinds, &cursor).await {
@@ -78,8 +97,8 @@ impl OutboxService for OutboxRpc {
                             }
                         }
                     }
-                    Err(fault) => {
-                        let _ = send.send(Err(refuse(app.name, &Common::Fault(fault)))).await;
+                    Err(error) => {
+                        let _ = send.send(Err(refuse(app.name, &Common::from(error)))).await;
                         return;
                     }
                 }
@@ -89,7 +108,9 @@ impl OutboxService for OutboxRpc {
     }
 }
 
-async fn look(app: &App, kinds: &[&str], cursor: &Cursor) -> Result<(Vec<pb::WatchResponse>, Cursor), Fault> {
+async fn look(app: &App, kinds: &[&str], cursor: &Cursor) -> Result<(Vec<pb::WatchResponse>, Cursor), db::Error> {
+    // It is never closed, so there is always a turn.
+    let _turn = TURN.acquire().await;
     let mut conn = app.db.background().await?;
     let watched = db::outbox::watch(&mut conn, *cursor, kinds, 100).await?;
     let told = watched

@@ -51,26 +51,24 @@ impl Class {
     /// What an error of the database means to the caller.
     pub fn of_database(error: &db::Error) -> Self {
         match error {
-            db::Error::PoolTimedOut | db::Error::PoolClosed | db::Error::Io(_) | db::Error::WorkerCrashed => {
-                Self::Unavailable
-            }
+            db::Error::PoolTimedOut
+            | db::Error::PoolClosed
+            | db::Error::Io(_)
+            | db::Error::Protocol(_)
+            | db::Error::BeginFailed
+            | db::Error::WorkerCrashed => Self::Unavailable,
             db::Error::Database(error) => match error.code().as_deref() {
                 Some("40001" | "40P01") => Self::Stale,
-                // Lock and statement timeouts; shutting down or starting; too many connections.
-                Some("55P03" | "57014" | "57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003") => {
-                    Self::Unavailable
-                }
+                // A lock that is not had in time; idle for too long; a standby that only reads.
+                Some("55P03" | "25P03" | "25006") => Self::Unavailable,
+                // Lost connections; out of disk, memory or connections; shutting down, starting, timed out.
+                Some(code) if ["08", "53", "57"].iter().any(|class| code.starts_with(class)) => Self::Unavailable,
                 _ => Self::Fault,
             },
             _ => Self::Fault,
         }
     }
 }
-
-/// More violations help nobody, and would not fit into the headers of an answer.
-const VIOLATIONS_MAX: usize = 50;
-/// The same of a sentence, in characters.
-const MESSAGE_MAX: usize = 500;
 
 /// A service's own errors: an enum whose variant names are the reasons on the wire.
 pub trait Refusal: std::error::Error + From<db::Error> + Send + 'static {
@@ -95,6 +93,19 @@ pub trait Refusal: std::error::Error + From<db::Error> + Send + 'static {
     }
 }
 
+/// Trailers of more than 16 KB make clients drop the connection, and with it every call on it.
+const DETAIL_BYTES_MAX: usize = 4096;
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// The text, or as much of it as fits.
+fn cut(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = (0..=bytes_max).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}
+
 /// The one place where a refusal becomes a status, and where it is logged.
 pub fn refuse(service: &str, error: &impl Refusal) -> Status {
     if let Some(status) = error.passed_on() {
@@ -103,7 +114,14 @@ pub fn refuse(service: &str, error: &impl Refusal) -> Status {
     let class = error.class();
     let mut details = ErrorDetails::new();
     details.set_error_info(error.reason(), format!("{service}.lunarfront"), std::collections::HashMap::new());
-    for violation in error.violations().iter().flat_map(|violations| violations.iter()).take(VIOLATIONS_MAX) {
+    let violations = error.violations();
+    let mut room = DETAIL_BYTES_MAX;
+    for violation in violations.iter().flat_map(|violations| violations.iter()) {
+        let size = violation.field.len() + violation.message.len() + 16;
+        if size > room {
+            break;
+        }
+        room -= size;
         details.add_bad_request_violation(violation.field.clone(), violation.message.clone());
     }
     if let Some(after) = error.retry_after() {
@@ -120,7 +138,7 @@ pub fn refuse(service: &str, error: &impl Refusal) -> Status {
         }
         _ => {
             tracing::debug!(reason = error.reason(), error = %error, "the call was refused");
-            error.to_string().chars().take(MESSAGE_MAX).collect()
+            cut(&error.to_string(), MESSAGE_BYTES_MAX)
         }
     };
     Status::with_error_details(class.code(), message, details)
@@ -150,6 +168,8 @@ pub(crate) enum Common {
     Overloaded,
     #[error("the sign-in keys are not known yet, try again")]
     TrustUnknown,
+    #[error("this took too long; whether it was done is unknown: ask again with the same key")]
+    Late,
     #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
@@ -171,6 +191,7 @@ impl Refusal for Common {
             Self::IdempotencyKeyReused => Class::Conflict,
             Self::Overloaded => Class::Limited,
             Self::TrustUnknown => Class::Unavailable,
+            Self::Late => Class::Late,
             Self::Fault(_) => Class::Fault,
             Self::Database(error) => Class::of_database(error),
         }

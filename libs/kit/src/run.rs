@@ -143,7 +143,7 @@ async fn serve_until_stopped<S: Service>(settings: Settings) -> Result<(), Strin
 
     let stop = tokio_util::sync::CancellationToken::new();
     let routes = serve::rpcs(&app, service.as_ref());
-    let serving = crate::task::spawn(serve::serve(
+    let mut serving = crate::task::spawn(serve::serve(
         grpc,
         serve::door(&app, &settings)?,
         routes,
@@ -152,10 +152,14 @@ async fn serve_until_stopped<S: Service>(settings: Settings) -> Result<(), Strin
     ));
     ready.set(true);
     tracing::info!(listen = %settings.listen, "{} is serving", S::NAME);
-    stopped().await?;
+    tokio::select! {
+        ended = &mut serving => return Err(format!("serving ended by itself: {ended:?}")),
+        asked = stopped() => asked?,
+    }
     ready.set(false);
     #[expect(clippy::disallowed_methods, reason = "callers need a moment to look elsewhere")]
     tokio::time::sleep(Duration::from_secs(settings.drain_delay_seconds)).await;
+    app.draining.cancel();
     stop.cancel();
     serving.await.map_err(|error| error.to_string())??;
     // Background work stops last, so that what the last calls told still goes out.

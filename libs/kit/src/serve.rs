@@ -7,7 +7,8 @@ use proto::common::v1::audit_service_server::AuditServiceServer;
 use proto::common::v1::outbox_service_server::OutboxServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio_stream::wrappers::TcpListenerStream;
+
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::service::RoutesBuilder;
 
@@ -32,6 +33,8 @@ pub struct App {
     pub trust: Trust,
     pub tokens: ServiceTokens,
     pub tasks: Tasks,
+    /// Cancelled when calls are to end: streams stop, or they would hold the drain.
+    pub(crate) draining: CancellationToken,
     pub(crate) peers: Arc<std::collections::HashMap<&'static str, Peer>>,
 }
 
@@ -45,7 +48,16 @@ impl App {
         tokens: ServiceTokens,
         peers: Vec<(&'static str, Peer)>,
     ) -> Self {
-        Self { name, db, clock, trust, tokens, tasks: Tasks::default(), peers: Arc::new(peers.into_iter().collect()) }
+        Self {
+            name,
+            db,
+            clock,
+            trust,
+            tokens,
+            tasks: Tasks::default(),
+            draining: CancellationToken::default(),
+            peers: Arc::new(peers.into_iter().collect()),
+        }
     }
 
     /// Another service, to ask what must be known now.
@@ -75,8 +87,8 @@ impl App {
 pub fn rpcs<S: Service>(app: &App, service: &S) -> Routes {
     let mut routes = RoutesBuilder::default();
     service.routes(&mut routes);
-    routes.add_service(AuditServiceServer::new(AuditRpc { app: app.clone(), chains: crate::run::chains::<S>() }));
-    routes.add_service(OutboxServiceServer::new(OutboxRpc { app: app.clone() }));
+    routes.add_service(AuditServiceServer::new(AuditRpc::new(app.clone(), crate::run::chains::<S>())));
+    routes.add_service(OutboxServiceServer::new(OutboxRpc::new(app.clone())));
     routes.routes().prepare()
 }
 
@@ -100,7 +112,7 @@ pub(crate) async fn serve(
     door: DoorLayer,
     routes: Routes,
     reflection: bool,
-    stop: tokio_util::sync::CancellationToken,
+    stop: CancellationToken,
 ) -> Result<(), String> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
@@ -141,12 +153,22 @@ pub(crate) async fn serve(
     }
 }
 
-/// TCP_NODELAY is set here too: with an incoming stream of one's own the builder's setting does nothing.
+/// Connections as they come. An error of one, or a moment without file descriptors, must not end the listening, which it
+/// would inside tonic. TCP_NODELAY is set here: with an incoming stream of one's own the builder's setting does nothing.
 fn incoming(listener: TcpListener) -> impl tokio_stream::Stream<Item = std::io::Result<tokio::net::TcpStream>> {
-    use tokio_stream::StreamExt;
-    TcpListenerStream::new(listener).map(|stream| {
-        let stream = stream?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
+    futures_util::stream::unfold(listener, |listener| async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    return Some((Ok(stream), listener));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    #[expect(clippy::disallowed_methods, reason = "a moment for what is missing to come back")]
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
     })
 }

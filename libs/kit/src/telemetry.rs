@@ -30,7 +30,7 @@ impl Drop for Telemetry {
     }
 }
 
-/// Starts JSON logs on standard output, metrics, and with an endpoint the export of traces by OTLP.
+/// Starts, inside a runtime, JSON logs on standard output, metrics, and with an endpoint the export of traces by OTLP.
 ///
 /// # Errors
 /// When the filter or the endpoint cannot be read.
@@ -48,7 +48,15 @@ pub fn start(service: &'static str, filter: &str, otlp_endpoint: Option<&str>) -
     let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
     let started = tracing_subscriber::registry().with(lines).with(traces).try_init();
     started.map_err(|error| error.to_string())?;
-    metrics_handle();
+    let metrics = metrics_handle();
+    // Samples are kept until somebody folds them; nobody may ever scrape.
+    crate::task::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            pace.tick().await;
+            metrics.run_upkeep();
+        }
+    });
     Ok(Telemetry(provider))
 }
 

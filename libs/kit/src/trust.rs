@@ -31,7 +31,9 @@ pub async fn follow_until(trust: &Trust, identity: &Peer, stop: tokio_util::sync
             _ = pace.tick() => {}
         }
         let asked = async {
-            let request = identity.request(None, GetTrustRequest {}).map_err(|fault| fault.to_string())?;
+            let mut request = identity.request(None, GetTrustRequest {}).map_err(|fault| fault.to_string())?;
+            // A frozen replica must not hide what another would tell.
+            request.set_timeout(Duration::from_secs(1));
             client.get_trust(request).await.map_err(|status| status.message().to_owned())
         };
         match asked.await {

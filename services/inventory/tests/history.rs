@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use db::Pools;
+use inventory::Error;
+use kit::{Class, Refusal};
 use proto::inventory::v1 as pb;
 use proto::pos::v1 as pos;
 use testing::Builder;
+use tonic::Status;
 
-use crate::shop::{Shop, id};
+use crate::shop::{Shop, id, reason};
 
 /// A small generator, so that a failed history can be told again by its seed.
 struct Dice(u64);
@@ -33,25 +36,40 @@ async fn something(shop: &Shop, goods: &[pb::Product], sales: &mut Vec<pos::Sale
             let cost = ["1", "0.0049", "3.337", "12.5", "0"][dice.roll(5)];
             shop.receive(&[(product, &dice.quantity(), cost), (product, "1", "2.01")]).await.unwrap();
         }
-        1 => drop(shop.adjust("count", &[(product, &format!("-{}", dice.quantity()))]).await),
-        2 => drop(shop.adjust("found", &[(product, &dice.quantity())]).await),
+        1 => possible(shop.adjust("count", &[(product, &format!("-{}", dice.quantity()))]).await),
+        2 => possible(shop.adjust("found", &[(product, &dice.quantity())]).await),
         3 | 4 => {
             let (other, quantity) = (&goods[dice.roll(goods.len())], dice.quantity());
             let lines = [(product, quantity.as_str()), (other, "1")];
             let sale = shop.sale(&id(), &lines);
-            if dice.roll(3) == 0 || shop.reserve(&sale.id, &lines).await.is_ok() {
-                sales.push(sale);
+            if dice.roll(3) > 0 {
+                possible(shop.reserve(&sale.id, &lines).await);
             }
+            sales.push(sale);
         }
         roll if !sales.is_empty() => {
             let sale = &sales[dice.roll(sales.len())];
             match roll {
-                5 => drop(shop.completes(sale).await),
-                6 => drop(shop.reverses(sale).await),
+                5 => applicable(shop.completes(sale).await),
+                6 => applicable(shop.reverses(sale).await),
                 _ => shop.give_up(&sale.id).await,
             }
         }
         _ => {}
+    }
+}
+
+/// Done, or refused because the stock is not there.
+fn possible<T>(answer: Result<T, Status>) {
+    if let Err(refused) = answer {
+        assert!(["OUT_OF_STOCK", "STOCK_RESERVED"].contains(&reason(&refused).as_str()), "{refused:?}");
+    }
+}
+
+/// Applied, or to be tried again when the stock is there.
+fn applicable(heard: Result<(), Error>) {
+    if let Err(refused) = heard {
+        assert_eq!(refused.class(), Class::Conflict, "{refused:?}");
     }
 }
 
@@ -69,7 +87,7 @@ async fn any_history_adds_up() {
         }
         // At last every sale is told to be completed and reversed: all that was ever sold is back.
         for sale in &sales {
-            drop(shop.reverses(sale).await);
+            shop.reverses(sale).await.unwrap();
             shop.completes(sale).await.unwrap();
             shop.reverses(sale).await.unwrap();
         }

@@ -1,4 +1,5 @@
 //! The inventory service through its own door.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod catalogue;
 mod frame;

@@ -72,6 +72,12 @@ async fn sales_that_name_the_same_goods_in_another_order_do_not_wait_for_each_ot
     }
     sales.join_all().await;
     assert_eq!(shop.level(&bow).await, ("140".to_owned(), "0".to_owned(), 14_000));
+    let deadlocks: i64 =
+        sqlx::query_scalar("select deadlocks from pg_stat_database where datname = current_database()")
+            .fetch_one(&mut shop.house.sql().await)
+            .await
+            .unwrap();
+    assert_eq!(deadlocks, 0, "a deadlock would be tried again, and so stay unseen");
     shop.adds_up().await;
 }
 

@@ -55,7 +55,7 @@ create table sale (
     constraint sale_voided_check check (
         (state = 'voided') = (voided_at is not null)
         and (state = 'voided') = (void_reason is not null)
-        and (void_session_id is null or state = 'voided')
+        and (void_session_id is not null) = (state = 'voided' and completed_at is not null)
     )
 );
 create index sale_created on sale (created_at, id);
@@ -136,14 +136,19 @@ create trigger sale_open_drawer before insert or update of state on sale for eac
 create function keep_completed_sale() returns trigger language plpgsql as $$
 begin
     if old.state = 'draft' then
+        if new.state = 'voided' and new.completed_at is not null then
+            raise exception 'a draft is given up without having been completed' using errcode = 'restrict_violation';
+        end if;
         return new;
     end if;
     if old.state = 'completed' and new.state = 'voided'
-       and (new.number, new.location_id, new.register_id, new.drawer_session_id, new.account_id, new.net, new.tax, new.total,
+       and (new.number, new.location_id, new.register_id, new.drawer_session_id, new.account_id, new.account_name,
+            new.member_id, new.discount_percent, new.discount_amount, new.created_by, new.created_at, new.net, new.tax, new.total,
             new.cash_rounding, new.paid, new.change, new.cash_kept, new.taxes, new.business_on, new.receipt,
             new.completed_at)
            is not distinct from
-           (old.number, old.location_id, old.register_id, old.drawer_session_id, old.account_id, old.net, old.tax, old.total,
+           (old.number, old.location_id, old.register_id, old.drawer_session_id, old.account_id, old.account_name,
+            old.member_id, old.discount_percent, old.discount_amount, old.created_by, old.created_at, old.net, old.tax, old.total,
             old.cash_rounding, old.paid, old.change, old.cash_kept, old.taxes, old.business_on, old.receipt,
             old.completed_at)
     then
@@ -152,6 +157,23 @@ begin
     raise exception 'a completed sale does not change' using errcode = 'restrict_violation';
 end $$;
 create trigger sale_keeps before update on sale for each row execute function keep_completed_sale();
+
+-- What is paid is what the tenders say, and what stays in the drawer is their cash; checked at the commit.
+create function need_tenders() returns trigger language plpgsql as $$
+begin
+    if new.state <> 'completed' then
+        return null;
+    end if;
+    if (select (coalesce(sum(t.amount - t.change), 0), coalesce(sum(t.amount - t.change) filter (where t.kind = 'cash'), 0))
+          from tender t where t.sale_id = new.id)
+       is distinct from (select (s.paid::numeric, s.cash_kept::numeric) from sale s where s.id = new.id)
+    then
+        raise exception 'the tenders do not add up to what is paid' using errcode = 'check_violation', constraint = 'sale_tenders';
+    end if;
+    return null;
+end $$;
+create constraint trigger sale_tenders after insert or update of state on sale deferrable initially deferred
+    for each row execute function need_tenders();
 
 -- Lines and tenders belong to a draft, or to a sale that this very transaction completes.
 create function need_changeable_sale() returns trigger language plpgsql as $$

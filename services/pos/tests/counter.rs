@@ -1,4 +1,5 @@
 //! A shop with one register, and inventory as a small fake.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -31,8 +31,12 @@ const CATEGORIES: [(&str, Option<u32>); 14] = [
     ("Services", None),
 ];
 
-/// Up to a price in minor units: names, each with the number of its category and a prefix for the SKU.
-const GOODS_UP_TO: [(i64, &[(&str, u32, &str)]); 5] = [
+/// A price in minor units, and the names of what costs no more: each with the number of its category and a prefix for
+/// the SKU.
+type Band = (i64, &'static [(&'static str, u32, &'static str)]);
+
+/// Goods for every price, the cheapest first.
+const GOODS_UP_TO: [Band; 5] = [
     (
         6_000,
         &[

@@ -107,6 +107,9 @@ pub(crate) fn reckon(
         taxes.push(Tax { name: one.name.clone(), rate, base: money(one.base)?, amount: money(one.amount)? });
     }
     let (net, tax) = (money(totals.net)?, money(totals.tax)?);
+    if [net, tax, net + tax].iter().any(|amount| amount.abs() > Money::LIMIT) {
+        return Err(too_large());
+    }
     Ok(Reckoned { lines: reckoned, taxes, totals: Totals { net, tax, total: net + tax, ..Totals::default() } })
 }
 

@@ -5,7 +5,7 @@ mod shelf;
 
 use async_trait::async_trait;
 use db::{Audit, List, Subject};
-use kit::{App, Caller, Reply, check, expect_etag, read, refuse, write, write_with};
+use kit::{App, Caller, Reply, check, expect_etag, read, refuse, replay, write, write_with};
 use proto::google::api::HttpBody;
 use proto::pos::v1 as pb;
 use proto::pos::v1::sale_service_server::SaleService;
@@ -38,10 +38,9 @@ impl SaleRpc {
         Self { app, shelf: Shelf::new(inventory) }
     }
 
-    /// The location of a register, for asking inventory before anything is written.
-    async fn location_of(&self, register: RegisterId) -> Result<Uuid, Error> {
-        let mut conn = self.app.db.read().await?;
-        Ok(store::counter(&mut conn, register, &Customer::default()).await?.location_id)
+    /// Where a register stands, for asking inventory before anything is written.
+    async fn place(&self, register: RegisterId, sale: SaleId) -> Result<(Uuid, bool), Error> {
+        store::place(&mut *self.app.db.read().await?, register, sale).await
     }
 
     async fn peek(&self, id: SaleId) -> Result<Sale, Error> {
@@ -76,7 +75,7 @@ impl SaleService for SaleRpc {
         let (caller, message) = check(&request)?;
         let no = |error: Error| refuse(NAME, &error);
         let asked = wire::lines(&message.lines).map_err(|v| no(v.into()))?;
-        let opening = self.opening(caller, message).await.map_err(no)?;
+        let opening = self.opening(caller, SaleId::new(), message).await.map_err(no)?;
         let drafts =
             self.shelf.ring(caller, opening.id, opening.location_id, asked, Hold::Nothing).await.map_err(no)?;
         read(&self.app.db, request, async |db, _caller, _message| {
@@ -95,8 +94,15 @@ impl SaleService for SaleRpc {
         let mut out = Violations::default();
         let asked = wire::line("line", &message.line.clone().unwrap_or_default(), &mut out);
         out.into_result().map_err(|v| no(v.into()))?;
-        let sale = self.peek(id).await.map_err(no)?;
-        let rung = self.shelf.ring(caller, id, sale.location_id, vec![asked], Hold::Nothing).await.map_err(no)?;
+        let rung = match self.peek(id).await {
+            Ok(sale) => self.shelf.ring(caller, id, sale.location_id, vec![asked], Hold::Nothing).await,
+            Err(error) => Err(error),
+        };
+        let rung = match rung {
+            Ok(rung) => rung,
+            // The line may be there already; its product may be gone since.
+            Err(error) => return replay(&self.app.db, &request).await?.ok_or_else(|| no(error)),
+        };
         write_with(&self.app.db, request, &(id, rung), async |tx, caller, _message, (id, rung)| {
             let sale = store::lock(tx, *id).await?.draft()?;
             expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
@@ -205,7 +211,7 @@ impl SaleService for SaleRpc {
 
 impl SaleRpc {
     /// How a sale begins, from what quotes and new sales have in common.
-    async fn opening(&self, caller: &Caller, message: &pb::QuoteSaleRequest) -> Result<Opening, Error> {
+    async fn opening(&self, caller: &Caller, id: SaleId, message: &pb::QuoteSaleRequest) -> Result<Opening, Error> {
         let register_id = RegisterId::parse("register_id", &message.register_id)?;
         let mut out = Violations::default();
         let discount = message.discount.as_ref().and_then(|input| wire::discount("discount", input, &mut out));
@@ -217,9 +223,12 @@ impl SaleRpc {
             member_id: id_of("member_id", message.member_id.as_deref())?,
         };
         check_customer(&customer)?;
-        let location_id = self.location_of(register_id).await?;
+        let (location_id, known) = self.place(register_id, id).await?;
+        if known {
+            return Err(Error::SaleExists(id));
+        }
         let by = caller.user_id().unwrap_or_default();
-        Ok(Opening { id: SaleId::new(), location_id, register_id, customer, discount, by, at: caller.now })
+        Ok(Opening { id, location_id, register_id, customer, discount, by, at: caller.now })
     }
 }
 

@@ -185,7 +185,6 @@ pub(crate) async fn lock(tx: &mut Conn, id: SaleId) -> Result<Sale, Error> {
 /// What a till must know to complete a sale, in one round trip.
 #[derive(Debug)]
 pub(crate) struct Counter {
-    pub(crate) location_id: Uuid,
     pub(crate) register_name: String,
     pub(crate) session: Option<SessionId>,
     pub(crate) account_name: Option<String>,
@@ -195,7 +194,7 @@ pub(crate) struct Counter {
 
 pub(crate) async fn counter(db: &mut Conn, register: RegisterId, customer: &Customer) -> Result<Counter, Error> {
     let row = sqlx::query(
-        "select r.location_id, r.name, d.id as session, a.name as account_name,
+        "select r.name, d.id as session, a.name as account_name,
                 $2::uuid is null or coalesce(a.active, false) as account_holds,
                 $3::uuid is null or coalesce(m.active and m.account_id = $2, false) as member_holds
            from register r
@@ -211,13 +210,25 @@ pub(crate) async fn counter(db: &mut Conn, register: RegisterId, customer: &Cust
     .await?
     .ok_or(Error::RegisterNotFound(register))?;
     Ok(Counter {
-        location_id: row.try_get("location_id")?,
         register_name: row.try_get("name")?,
         session: row.try_get("session")?,
         account_name: row.try_get("account_name")?,
         account_holds: row.try_get("account_holds")?,
         member_holds: row.try_get("member_holds")?,
     })
+}
+
+/// Where a register stands, and whether the sale is known already.
+pub(crate) async fn place(db: &mut Conn, register: RegisterId, sale: SaleId) -> Result<(Uuid, bool), Error> {
+    let row = sqlx::query(
+        "select r.location_id, exists (select from sale s where s.id = $2) as known from register r where r.id = $1",
+    )
+    .bind(register)
+    .bind(sale)
+    .fetch_optional(db)
+    .await?
+    .ok_or(Error::RegisterNotFound(register))?;
+    Ok((row.try_get("location_id")?, row.try_get("known")?))
 }
 
 /// The taxes that a location charges.

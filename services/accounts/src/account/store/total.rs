@@ -1,7 +1,5 @@
 //! How many accounts there are, without counting a million again: see `account_count` in the migration.
 
-use std::time::Duration;
-
 use db::{Conn, Error};
 use sqlx::{Postgres, QueryBuilder};
 
@@ -12,8 +10,7 @@ use crate::search::store::patterns;
 /// From so many unseen changes on, a count is stamped anew.
 const CHANGES_WORTH_STAMPING: i64 = 200;
 
-/// Counts older than this, and all but the newest of them, are forgotten.
-const COUNT_AGE_MAX: Duration = Duration::from_secs(3600);
+/// All but the newest counts are forgotten.
 const COUNTS_MAX: i64 = 10_000;
 
 /// What a count is kept by.
@@ -90,12 +87,11 @@ async fn keep(conn: &mut Conn, key: &Key, rows: i64, snapshot: &str) -> Result<(
     Ok(())
 }
 
-// A count that is more than 2,000 changes behind is counted anew anyway.
+// What is more than 2,000 changes behind would be counted anew anyway, so the log stays short.
 const FORGET_COUNTS: &str = "
 delete from account_count
- where counted_at < now() - $1
-    or counted_at < (select counted_at from account_count order by counted_at desc offset $2 limit 1)
-    or pg_snapshot_xmax(snapshot) < (select tx from account_change order by tx desc offset 2000 limit 1)";
+ where counted_at < (select counted_at from account_count order by counted_at desc offset $1 limit 1)
+    or pg_snapshot_xmax(snapshot) <= (select tx from account_change order by tx desc offset 2000 limit 1)";
 
 // No running transaction is older than the oldest snapshot that is kept, so what falls below it is complete.
 const FORGET_CHANGES: &str = "
@@ -114,7 +110,7 @@ delete from account_change
 
 /// Forgets old counts, and the changes that no count needs any more.
 pub(crate) async fn forget_counts(conn: &mut Conn) -> Result<(), Error> {
-    sqlx::query(FORGET_COUNTS).bind(COUNT_AGE_MAX).bind(COUNTS_MAX).execute(&mut *conn).await?;
+    sqlx::query(FORGET_COUNTS).bind(COUNTS_MAX).execute(&mut *conn).await?;
     sqlx::query(FORGET_CHANGES).execute(conn).await?;
     Ok(())
 }

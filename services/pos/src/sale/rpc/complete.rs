@@ -1,13 +1,13 @@
 //! The two ways to complete a sale: at once, or from a draft. Stock is held before anything is written.
 
 use db::{Audit, Subject};
-use kit::{Caller, Class, Refusal, Reply, Tx, check, refuse, replay, write_with};
+use kit::{Caller, Reply, Tx, check, refuse, replay, write_with};
 use proto::pos::v1 as pb;
 use sha2::{Digest, Sha256};
 use tonic::Request;
 use uuid::Uuid;
 
-use super::shelf::{Hold, Shelf};
+use super::shelf::Hold;
 use super::{NAME, SaleRpc, reckoning};
 use crate::error::{Error, is_certain};
 use crate::receipt::Head;
@@ -24,34 +24,33 @@ impl SaleRpc {
         let id = sale_id(&caller, message.id.as_deref()).map_err(no)?;
         let tenders = wire::tenders(&message.tenders).map_err(|v| no(v.into()))?;
         let asked = wire::lines(&message.lines).map_err(|v| no(v.into()))?;
-        let mut opening = self.opening(&caller, &in_common(message)).await.map_err(no)?;
-        opening.id = id;
+        let opening = match self.opening(&caller, id, &in_common(message)).await {
+            Ok(opening) => opening,
+            // The sale may be known because this very request was carried out before.
+            Err(error) => return replay(&self.app.db, &request).await?.ok_or_else(|| no(error)),
+        };
         let hold = if message.complete { Hold::Stock } else { Hold::Nothing };
         let rung = match self.shelf.ring(&caller, id, opening.location_id, asked, hold).await {
             Ok(rung) => rung,
-            // The sale may be done already, and its stock gone out since.
             Err(error) => {
-                return match replay(&self.app.db, &request).await? {
-                    Some(answer) => Ok(answer),
-                    None => Err(self.refused(&caller, id, hold, error)),
-                };
+                if hold == Hold::Stock && is_certain(&error) {
+                    self.give_back(&caller, id).await;
+                }
+                return replay(&self.app.db, &request).await?.ok_or_else(|| no(error));
             }
         };
         let tenders = message.complete.then_some(tenders);
-        let prepared = Prepared { shelf: self.shelf.clone(), opening, rung, tenders };
-        write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
-            let Prepared { shelf, opening, rung, tenders } = prepared;
-            let done = begin(tx, caller, opening.clone(), rung, tenders.clone()).await;
-            if let Err(error) = &done
-                && tenders.is_some()
-                && is_certain(error)
-                && !matches!(error, Error::SaleExists(_))
-            {
-                shelf.give_back(caller, opening.id);
-            }
-            Ok::<_, Error>(pb::CreateSaleResponse { sale: Some(done?.into()) })
+        let prepared = Prepared { opening, rung, tenders };
+        let answer = write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
+            let Prepared { opening, rung, tenders } = prepared;
+            let sale = begin(tx, caller, opening.clone(), rung, tenders.clone()).await?;
+            Ok::<_, Error>(pb::CreateSaleResponse { sale: Some(sale.into()) })
         })
-        .await
+        .await;
+        if hold == Hold::Stock && answer.is_err() {
+            self.give_back(&caller, id).await;
+        }
+        answer
     }
 
     pub(super) async fn complete(&self, request: Request<pb::CompleteSaleRequest>) -> Reply<pb::CompleteSaleResponse> {
@@ -60,47 +59,46 @@ impl SaleRpc {
         let no = |error: Error| refuse(NAME, &error);
         let id = SaleId::parse("id", &message.id).map_err(|v| no(v.into()))?;
         let tenders = wire::tenders(&message.tenders).map_err(|v| no(v.into()))?;
-        let held = match self.peek(id).await.and_then(Sale::draft) {
-            Ok(sale) => self.shelf.hold(&caller, id, sale.location_id, &sale.wanted()).await.map(|()| sale.version),
-            Err(error) => Err(error),
-        };
-        let version = match held {
+        let version = match self.hold_draft(&caller, id).await {
             Ok(version) => version,
-            Err(error) => {
-                return match replay(&self.app.db, &request).await? {
-                    Some(answer) => Ok(answer),
-                    None => Err(no(error)),
-                };
-            }
+            Err(error) => return replay(&self.app.db, &request).await?.ok_or_else(|| no(error)),
         };
-        let prepared = (self.shelf.clone(), id, version, tenders);
-        write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
-            let (shelf, id, version, tenders) = prepared;
-            let done = finish(tx, caller, *id, *version, tenders.clone()).await;
-            if let Err(error) = &done
-                && is_certain(error)
-                && !matches!(error, Error::SaleCompleted)
-            {
-                shelf.give_back(caller, *id);
-            }
-            Ok::<_, Error>(pb::CompleteSaleResponse { sale: Some(done?.into()) })
+        let prepared = (id, version, tenders);
+        let answer = write_with(&self.app.db, request, &prepared, async |tx, caller, _message, prepared| {
+            let (id, version, tenders) = prepared;
+            let sale = finish(tx, caller, *id, *version, tenders.clone()).await?;
+            Ok::<_, Error>(pb::CompleteSaleResponse { sale: Some(sale.into()) })
         })
-        .await
+        .await;
+        if answer.is_err() {
+            self.give_back(&caller, id).await;
+        }
+        answer
     }
 
-    /// A price that was refused after the stock was held must not keep the stock.
-    fn refused(&self, caller: &Caller, id: SaleId, hold: Hold, error: Error) -> kit::client::Answer {
-        let ours = matches!(error.class(), Class::Forbidden | Class::Invalid);
-        if hold == Hold::Stock && ours {
-            self.shelf.give_back(caller, id);
+    /// Holds the stock of a draft; answers the version it was held for.
+    async fn hold_draft(&self, caller: &Caller, id: SaleId) -> Result<i64, Error> {
+        let sale = self.peek(id).await?.draft()?;
+        kit::expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
+        self.shelf.hold(caller, id, sale.location_id, &sale.wanted()).await?;
+        Ok(sale.version)
+    }
+
+    /// Gives the stock of a refused sale back, unless the sale came about after all. Whoever asks again finds a clean
+    /// shelf, so this is waited for; when it is lost, inventory's sweep finds the orphan.
+    async fn give_back(&self, caller: &Caller, id: SaleId) {
+        let Ok(mut conn) = self.app.db.read().await else { return };
+        match store::states(&mut conn, &[id.uuid()]).await {
+            Ok(known) if known.iter().all(|(_, _, was_completed)| !was_completed) => {}
+            _ => return,
         }
-        refuse(NAME, &error)
+        drop(conn);
+        self.shelf.give_back(caller, id).await;
     }
 }
 
 /// What is known before the transaction begins.
 struct Prepared {
-    shelf: Shelf,
     opening: crate::sale::till::Opening,
     rung: Vec<LineDraft>,
     /// None for a draft.
@@ -140,6 +138,7 @@ async fn finish(tx: &mut Tx, caller: &Caller, id: SaleId, version: i64, tenders:
     }
     let counter = store::counter(tx, sale.register_id, &sale.customer).await?;
     let shop = shop::shop(tx).await?;
+    served(&counter, sale.customer.clone())?;
     let before = summary(&sale);
     let payment = payment(tx, caller, &sale, &counter, &shop, tenders).await?;
     let mut sale = sale.pay(payment)?;

@@ -107,16 +107,15 @@ impl Shelf {
         }
     }
 
-    /// Gives stock back that a refused sale held. When this is lost, inventory's sweep finds the orphan.
-    pub(crate) fn give_back(&self, caller: &Caller, sale: SaleId) {
-        let Some(peer) = self.inventory.clone() else { return };
-        let caller = caller.clone();
-        kit::task::spawn(async move {
-            let message = inventory::VoidReservationRequest { sale_id: sale.to_string() };
-            if let Ok(request) = peer.request(Some(&caller), message) {
-                let _ = ReservationServiceClient::new(peer.channel()).void_reservation(request).await;
-            }
-        });
+    /// Gives back what a sale held.
+    pub(crate) async fn give_back(&self, caller: &Caller, sale: SaleId) {
+        let Some(peer) = &self.inventory else { return };
+        let message = inventory::VoidReservationRequest { sale_id: sale.to_string() };
+        if let Ok(request) = peer.request(Some(caller), message)
+            && let Err(status) = ReservationServiceClient::new(peer.channel()).void_reservation(request).await
+        {
+            tracing::info!(sale.id = %sale, code = ?status.code(), "the stock of a refused sale waits for inventory's sweep");
+        }
     }
 }
 
