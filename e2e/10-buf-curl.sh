@@ -80,7 +80,7 @@ for name in identity accounts inventory pos ledger; do
 done
 
 products=lunarfront.inventory.v1.ProductService
-wants 0 "$(call inventory $products/ListProducts '{"limit": 3, "sort": "price"}' -H "authorization: Bearer $viewer")"
+wants 0 "$(call inventory $products/ListProducts '{"limit": 3, "sort": "price", "order": "SORT_ORDER_DESC"}' -H "authorization: Bearer $viewer")"
 check "the viewer lists products, with money in minor units" \
     'answer.data.length === 3 && answer.data.every((one) => /^\d+$/.test(one.price.minorUnits))'
 

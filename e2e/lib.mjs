@@ -7,6 +7,9 @@ export const PASSWORD = 'lunarfront-demo';
 /// Well formed, and the id of nothing.
 export const NOBODY = '01900000-0000-7000-8000-ffffffffffff';
 
+/// Main Street of the demo shop.
+const LOCATION = '01900000-0000-7000-8000-000100000001';
+
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const PATIENCE_MS = 30_000;
 const FAILURES_SHOWN = 20;
@@ -83,12 +86,10 @@ export async function hire(owner, role) {
 
 /// A register of the journey's own at Main Street, with an open drawer: journeys do not take each other's tills.
 export async function openTill(owner, clerk) {
-  const locations = await owner.get('/v1/locations/all');
-  const location = locations.find((one) => one.name === 'Main Street') ?? locations[0];
   const name = `Till ${randomUUID().slice(0, 8)}`;
-  const register = await owner.post('/v1/registers', { locationId: location.id, name });
+  const register = await owner.post('/v1/registers', { locationId: LOCATION, name });
   const session = await clerk.post('/v1/drawer-sessions', { registerId: register.id, openingFloat: '100.00' });
-  return { registerId: register.id, locationId: location.id, sessionId: session.id };
+  return { registerId: register.id, locationId: LOCATION, sessionId: session.id };
 }
 
 /// Counts what should be there, and leaves the drawer closed.
@@ -191,9 +192,13 @@ export class Report {
   }
 }
 
+/// The pages about all problems that came back, such as `/problems/sku-taken`.
+const TYPES = new Set();
+
 class Checks {
   count = 0;
   failures = [];
+  types = TYPES;
 
   holds(condition, what) {
     this.count += 1;
@@ -211,6 +216,7 @@ class Checks {
     const { json } = answer;
     this.holds(answer.headers.get('content-type') === 'application/problem+json' && json, `${answer.name} is no problem`);
     if (!json) return;
+    TYPES.add(json.type);
     this.equal(json.status, answer.status, `${answer.name}: status in the body`);
     if (code) this.equal(json.code, code, `${answer.name}: code`);
     this.equal(json.requestId, answer.headers.get('x-request-id'), `${answer.name}: request id in the body`);

@@ -174,10 +174,10 @@ pub(crate) fn free_address() -> Result<String> {
 }
 
 /// Runs a command of a service, such as `verify-audit`; answers whether it ended well, and its last words.
-pub(crate) fn command(process: &Process, words: &[&str]) -> Result<(bool, String)> {
-    let mut command = Command::new(&process.program);
-    command.args(words).env_clear().envs(&process.environment);
-    let output = command.output().when(format!("running {}", process.program.display()))?;
+pub(crate) async fn command(process: &Process, words: &[&str]) -> Result<(bool, String)> {
+    let mut command = tokio::process::Command::new(&process.program);
+    command.args(words).env_clear().envs(&process.environment).kill_on_drop(true);
+    let output = command.output().await.when(format!("running {}", process.program.display()))?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Ok((output.status.success(), text.lines().last().unwrap_or_default().to_owned()))
 }
@@ -194,7 +194,7 @@ fn spawn(process: &Process) -> Result<Child> {
     let log = log.when(format!("opening {}", process.log.display()))?;
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig=KILL", "--no-new-privs", "--"]).arg(&process.program).args(&process.arguments);
-    command.env_clear().envs(&process.environment).current_dir(process.log.parent().unwrap_or(Path::new("/")));
+    command.env_clear().envs(&process.environment).current_dir(process.log.parent().unwrap_or_else(|| Path::new("/")));
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }

@@ -103,6 +103,7 @@ pub(crate) async fn run(options: Compare) -> Result<bool> {
         step("lists");
         lists::measure(&bench, &mut table).await.when("lists")?;
     }
+    table.note("not measured here: the second `make run` until healthy, which says so itself".to_owned());
     table.note(format!("seed {}, {} s in all", bench.seed, began.elapsed().as_secs()));
     let text = table.to_string();
     println!("\n{text}");

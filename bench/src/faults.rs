@@ -155,7 +155,7 @@ fn tell(fault: &str, seed: u64, verdict: &Verdict, tally: &Tally, rest: Option<D
     let (sent, acked) = (sold.sent + others, tally.acked);
     let (effects, lost, doubled) = (tally.effects, tally.lost.len(), tally.doubled.len());
     let recovery = recovery.as_millis();
-    let rest = rest.map_or("never".to_owned(), |rest| rest.as_millis().to_string());
+    let rest = rest.map_or_else(|| "never".to_owned(), |rest| rest.as_millis().to_string());
     println!(
         "FAULT {fault} seed={seed} sent={sent} acked={acked} effects={effects} lost={lost} dup={doubled} \
          recovery_ms={recovery} rest_ms={rest} {} answers=[{}]",

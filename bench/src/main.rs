@@ -29,7 +29,7 @@ use cli::{Cli, Command, Compare};
 /// long as the thread that started them.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let done = match Cli::parse().command.unwrap_or(Command::Compare(Compare::default())) {
+    let done = match Cli::parse().command.unwrap_or_else(|| Command::Compare(Compare::default())) {
         Command::Load(options) => load::run(options).await,
         Command::Compare(options) => compare::run(options).await,
         Command::Faults(options) => faults::run(options).await,

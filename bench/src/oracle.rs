@@ -89,7 +89,7 @@ impl<'a> Oracle<'a> {
         checks.extend(books::check(&mut self.db).await?);
         checks.push(events::told_and_heard(&mut self.db).await?);
         checks.push(self.sessions().await?);
-        checks.push(self.chains());
+        checks.push(self.chains().await?);
         checks.push(events::parked(&mut self.db, self.suite, expected).await?);
         checks.push(self.logs.check(self.suite)?);
         let (good, bad) = checks.iter().partition::<Vec<_>, _>(|check| check.wrong.is_empty());
@@ -124,18 +124,14 @@ impl<'a> Oracle<'a> {
     }
 
     /// O7: each service recomputes its hash chains.
-    fn chains(&self) -> Check {
-        let verify = |name: &&str| {
-            let process = self.suite.process(name).map_err(|failure| failure.to_string());
-            let done = process.and_then(|process| {
-                crate::adopt::command(&process, &["verify-audit"]).map_err(|failure| failure.to_string())
-            });
-            match done {
-                Ok((true, _)) => None,
-                Ok((false, words)) => Some(format!("{name} verify-audit: {words}")),
-                Err(error) => Some(format!("{name} verify-audit: {error}")),
+    async fn chains(&self) -> Result<Check> {
+        let mut wrong = Vec::new();
+        for name in SERVICES {
+            let (holds, words) = crate::adopt::command(&self.suite.process(name)?, &["verify-audit"]).await?;
+            if !holds {
+                wrong.push(format!("{name} verify-audit: {words}"));
             }
-        };
-        Check::new("O7", "the hash chains hold", SERVICES.iter().filter_map(verify).collect())
+        }
+        Ok(Check::new("O7", "the hash chains hold", wrong))
     }
 }

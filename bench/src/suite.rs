@@ -81,7 +81,7 @@ impl Suite {
 
     /// A directory for what the harness keeps of a run.
     pub(crate) fn notes(&self) -> Result<PathBuf> {
-        let notes = self.file.parent().unwrap_or(Path::new(".")).join("witness");
+        let notes = self.file.parent().unwrap_or_else(|| Path::new(".")).join("witness");
         std::fs::create_dir_all(&notes).when(format!("creating {}", notes.display()))?;
         Ok(notes)
     }

@@ -29,12 +29,11 @@ struct Line {
     at: i64,
     key: String,
     sale: Uuid,
-    #[serde(flatten)]
     what: What,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(tag = "is", rename_all = "snake_case")]
 enum What {
     /// It is about to be sent for the first time.
     Sent { request: Value },

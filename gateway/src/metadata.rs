@@ -37,7 +37,8 @@ pub(crate) fn carried(context: &Context, headers: &HeaderMap) -> HeaderMap {
     carried
 }
 
-/// The same for a call that changes something: with the key that makes it repeatable, and the version it is meant for.
+/// What a call that changes something carries besides: the key that makes it repeatable, and the version it is meant for.
+#[derive(Debug, Default)]
 pub(crate) struct Change {
     pub key: Option<HeaderValue>,
     pub if_match: Option<HeaderValue>,

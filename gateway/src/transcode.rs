@@ -41,8 +41,10 @@ impl Handler {
             gateway.limits.sign_in(context.client_ip)?;
         }
         let (parts, body) = request.into_parts();
-        let change = Change::of(&parts.headers, route.method == Method::POST, route.options.key_required)?;
-        let change = if route.method == Method::GET { Change { key: None, if_match: None } } else { change };
+        let change = match route.method {
+            Method::GET => Change::default(),
+            _ => Change::of(&parts.headers, route.method == Method::POST, route.options.key_required)?,
+        };
         let body = match route.body {
             BodyRule::None => Bytes::new(),
             BodyRule::Whole | BodyRule::Field { .. } => {

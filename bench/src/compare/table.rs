@@ -57,7 +57,10 @@ impl Table {
         ratio: Option<Milli>,
         mark: Option<Mark>,
     ) {
-        println!("   {what}: {suite} against {other}: {}", ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}")));
+        println!(
+            "   {what}: {suite} against {other}: {}",
+            ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
+        );
         self.rows.push(Row { what, suite, other, value: ratio.map(|ratio| (ratio, "×")), mark });
     }
 

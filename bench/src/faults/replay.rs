@@ -63,8 +63,8 @@ async fn repeat(field: &Field<'_>, victims: &mut [Adopted], wanted: i64, random:
         for name in TELLERS {
             let sql = format!("select count(*) from {name}.outbox where published_at >= $1");
             let events: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).bind(since).fetch_one(&mut db).await?;
-            let (good, words) =
-                adopt::command(&field.suite.process(name)?, &["replay", "--from", &since.to_rfc3339()])?;
+            let words = ["replay", "--from", &since.to_rfc3339()];
+            let (good, words) = adopt::command(&field.suite.process(name)?, &words).await?;
             if !good {
                 return Err(Failure::new(format!("{name} replay: {words}")));
             }

@@ -86,17 +86,17 @@ fn details(n: u32) -> Details {
     Details {
         kind,
         name,
-        email: (n % 11 != 0).then_some(email),
+        email: (!n.is_multiple_of(11)).then_some(email),
         phone: Some(phone(n)),
-        address: (n % 7 != 0).then(|| Address {
+        address: (!n.is_multiple_of(7)).then(|| Address {
             line1: format!("{} {}", 100 + n * 37 % 9000, pick(&STREETS, n)),
-            line2: (n % 9 == 0).then(|| format!("Apartment {}", 1 + n % 30)),
+            line2: n.is_multiple_of(9).then(|| format!("Apartment {}", 1 + n % 30)),
             city: city.to_owned(),
             region: Some("IL".to_owned()),
             postal_code: postal_code.to_owned(),
             country: "US".to_owned(),
         }),
-        notes: (n % 8 == 0).then(|| (*pick(&NOTES, n / 8)).to_owned()),
+        notes: n.is_multiple_of(8).then(|| (*pick(&NOTES, n / 8)).to_owned()),
     }
 }
 
@@ -125,7 +125,9 @@ fn person(n: u32, k: u32, today: Date, age_years: u32) -> Person {
         last_name: last_name.to_owned(),
         email: (age_years >= 18).then(|| mail(&[first_name, last_name], n)),
         phone: (age_years >= 18).then(|| phone(n + k * 31)),
-        born_on: born_on.and_then(|day| day.checked_sub_days(chrono::Days::new(days))).filter(|_| (n + k) % 30 != 0),
+        born_on: born_on
+            .and_then(|day| day.checked_sub_days(chrono::Days::new(days)))
+            .filter(|_| !(n + k).is_multiple_of(30)),
     }
 }
 

@@ -1,4 +1,5 @@
 //! The accounts service through its own door.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
 mod list;

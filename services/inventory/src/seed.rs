@@ -120,11 +120,10 @@ fn line(index: usize, n: u32, quantity: Quantity) -> Line {
     Line { index, product: product_id(n), quantity }
 }
 
-/// Many of what is cheap, few of what is dear: 40 to 400.
+/// Many of what is cheap, few of what is dear: 12 to 400, more than a month of the demo's past takes.
 fn on_hand(n: u32, location: u32) -> Quantity {
-    let cheapness = (250_000 - price(n)).clamp(0, 250_000) / 1_000;
-    let units = 50 + cheapness * 13 / 10 + i64::from((n * 37 + location * 11) % 25);
-    Quantity::units(i32::try_from(units.clamp(40, 400)).unwrap_or(40))
+    let units = 1_500_000 / price(n).max(1) + i64::from((n * 37 + location * 11) % 7);
+    Quantity::units(i32::try_from(units.clamp(12, 400)).unwrap_or(12))
 }
 
 /// In minor units. pos seeds its past sales with the same prices.

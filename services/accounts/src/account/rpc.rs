@@ -195,9 +195,8 @@ fn address(message: Option<&proto::common::v1::Address>) -> Result<Option<Addres
         postal_code: message.postal_code.trim().to_owned(),
         country: message.country.trim().to_uppercase(),
     };
-    if !address.country.is_empty()
-        && !(address.country.len() == 2 && address.country.bytes().all(|b| b.is_ascii_uppercase()))
-    {
+    let letters = address.country.bytes().all(|letter| letter.is_ascii_uppercase());
+    if !letters || ![0, 2].contains(&address.country.len()) {
         return Err(Violation::new("account.address.country", "must be a country's two letters, such as US"));
     }
     Ok((!address.is_blank()).then_some(address))
