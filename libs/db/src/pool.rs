@@ -136,7 +136,8 @@ fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
         .after_release(|connection, _| {
             Box::pin(async move {
                 // Advisory locks of work that ended early go too. A connection that does not answer is given up.
-                let clean = sqlx::Executor::execute(connection, sqlx::raw_sql("rollback; select pg_advisory_unlock_all()"));
+                let clean =
+                    sqlx::Executor::execute(connection, sqlx::raw_sql("rollback; select pg_advisory_unlock_all()"));
                 Ok(tokio::time::timeout(Duration::from_secs(2), clean).await.is_ok_and(|done| done.is_ok()))
             })
         })
