@@ -130,7 +130,7 @@ async fn a_draft_grows_shrinks_is_discounted_and_paid() {
     let pay = pb::CompleteSaleRequest { id: sale.id.clone(), tenders: vec![card(2_000), cash(3_000)] };
     let sale = shop.sales("k4").complete_sale(pay).await.unwrap().into_inner().sale.unwrap();
     assert_eq!((sale.state, minor(sale.change)), (i32::from(pb::sale::State::Completed), 50));
-    assert_eq!(shop.shelf.held(), [sale.id.clone()]);
+    assert_eq!(shop.shelf.held(), std::slice::from_ref(&sale.id));
     let told = shop.house.events::<pb::SaleCompleted>().await.remove(0).sale.unwrap();
     assert_eq!(told.etag, sale.etag, "what is told is what is stored");
 }
