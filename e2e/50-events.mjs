@@ -112,7 +112,12 @@ await report.group('a stream ends with the session', async (checks) => {
   const stream = await Stream.open(leaver);
   await leaver.post('/v1/auth/logout');
   await eventually('the end of the stream', 3, () => stream.ended);
-  checks.problem(await leaver.call('GET', '/v1/events'), 401, 'TOKEN_REFUSED');
+  // The gateway hears of it as every service does.
+  const refused = await eventually('the refusal of a new stream', 3, async () => {
+    const answer = await leaver.call('GET', '/v1/events');
+    return answer.status !== 200 && answer;
+  });
+  checks.problem(refused, 401, 'TOKEN_REFUSED');
 });
 
 await closeTill(clerk, till);

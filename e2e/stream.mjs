@@ -20,7 +20,7 @@ export class Stream {
     stream.response = response;
     if (response.status !== 200) throw new Error(`/v1/events answered ${response.status}: ${await response.text()}`);
     stream.#read(response.body).catch(() => {}).finally(() => { stream.ended = true; });
-    await eventually('the position of every service', 10, () => stream.isPlaced());
+    await eventually('the position of every service', 3, () => stream.isPlaced());
     return stream;
   }
 

@@ -65,7 +65,8 @@ impl OutboxService for OutboxRpc {
         let stop = app.draining.clone();
         app.tasks.clone().spawn(async move {
             let _place = place;
-            let mut looks = 0;
+            // The first look tells the place, or who loses a silent stream would come back without one.
+            let mut looks = SIGN_EVERY - 1;
             let mut pace = tokio::time::interval(LOOK_EVERY);
             loop {
                 tokio::select! {
@@ -90,7 +91,7 @@ impl OutboxService for OutboxRpc {
                                 return;
                             }
                         }
-                        if looks % SIGN_EVERY == 0 {
+                        if looks.is_multiple_of(SIGN_EVERY) {
                             let sign = pb::WatchResponse { cursor: cursor.to_string(), ..Default::default() };
                             if send.send(Ok(sign)).await.is_err() {
                                 return;

@@ -118,8 +118,13 @@ pub(crate) async fn serve(
     health.set_service_status("", tonic_health::ServingStatus::Serving).await;
     let mut routes = routes.add_service(health_service);
     if reflection {
-        let set =
-            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
+        // Health and the details of refusals can be read as well.
+        let set = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        };
         let v1 = set().build_v1().map_err(|error| error.to_string())?;
         let v1alpha = set().build_v1alpha().map_err(|error| error.to_string())?;
         routes = routes.add_service(v1).add_service(v1alpha);
