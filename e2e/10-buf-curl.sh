@@ -14,7 +14,8 @@ state() { node -p "JSON.parse(require('fs').readFileSync(process.env.SUITE_STATE
 json() {
     node -e "
         const answer = JSON.parse(require('fs').readFileSync(0));
-        const detail = (type) => Buffer.from(answer.details.find((one) => one.type === type).value, 'base64').toString();
+        const of = (type) => answer.details.find((one) => one.type === type).value;
+        const detail = (type) => Buffer.from(of(type), 'base64').toString();
         console.log($1);"
 }
 dev=$(dirname "$(state gateway.program)")/dev
@@ -62,6 +63,8 @@ wants() {
 
 owner=$(sign_in owner)
 viewer=$(sign_in viewer)
+audit=lunarfront.common.v1.AuditService
+products=lunarfront.inventory.v1.ProductService
 
 for name in identity accounts inventory pos ledger; do
     "$buf" curl --http2-prior-knowledge --protocol grpc --list-methods "http://$(address "$name")" |
@@ -74,13 +77,13 @@ for name in identity accounts inventory pos ledger; do
     check "$name tells its methods through reflection" 'answer.own > 0 && answer.shared'
     wants 0 "$(call "$name" grpc.health.v1.Health/Check '{}')"
     check "$name is healthy" 'answer.status === "SERVING"'
-    wants 0 "$(call "$name" lunarfront.common.v1.AuditService/ListAuditRecords "{\"service\": \"$name\", \"limit\": 1}" \
-        -H "authorization: Bearer $owner")"
+    records=$(printf '{"service": "%s", "limit": 1}' "$name")
+    wants 0 "$(call "$name" "$audit/ListAuditRecords" "$records" -H "authorization: Bearer $owner")"
     check "$name shows its audit trail to the owner" 'answer.pagination.page === 1'
 done
 
-products=lunarfront.inventory.v1.ProductService
-wants 0 "$(call inventory $products/ListProducts '{"limit": 3, "sort": "price", "order": "SORT_ORDER_DESC"}' -H "authorization: Bearer $viewer")"
+wants 0 "$(call inventory $products/ListProducts '{"limit": 3, "sort": "price", "order": "SORT_ORDER_DESC"}' \
+    -H "authorization: Bearer $viewer")"
 check "the viewer lists products, with money in minor units" \
     'answer.data.length === 3 && answer.data.every((one) => /^\d+$/.test(one.price.minorUnits))'
 

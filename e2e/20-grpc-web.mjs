@@ -14,7 +14,14 @@ const TOOLS = join(ROOT, 'node_modules/.bin');
 const GENERATE = {
   version: 'v2',
   // google/api is imported by every service, so it is made too.
-  plugins: [{ local: join(TOOLS, 'protoc-gen-es'), out: 'made', include_imports: true, opt: ['target=ts', 'import_extension=js'] }],
+  plugins: [
+    {
+      local: join(TOOLS, 'protoc-gen-es'),
+      out: 'made',
+      include_imports: true,
+      opt: ['target=ts', 'import_extension=js'],
+    },
+  ],
   inputs: [{ directory: ROOT }, { directory: 'details' }],
 };
 /// The part of google/rpc/error_details.proto that the client reads; the services' crates bring their own.
@@ -35,7 +42,8 @@ function build() {
   mkdirSync(join(work, 'details/google/rpc'), { recursive: true });
   writeFileSync(join(work, 'details/google/rpc/error_details.proto'), DETAILS);
   writeFileSync(join(work, 'package.json'), '{"type": "module"}');
-  const run = (tool, ...words) => execFileSync(join(TOOLS, tool), words, { cwd: work, stdio: ['ignore', 'inherit', 'inherit'] });
+  const run = (tool, ...words) =>
+    execFileSync(join(TOOLS, tool), words, { cwd: work, stdio: ['ignore', 'inherit', 'inherit'] });
   run('buf', 'generate', '--template', JSON.stringify(GENERATE));
   copyFileSync(join(ROOT, 'e2e/grpc-web/journey.ts'), join(work, 'made/journey.ts'));
   copyFileSync(join(ROOT, 'e2e/grpc-web/tsconfig.json'), join(work, 'made/tsconfig.json'));
@@ -62,7 +70,9 @@ const shop = {
 };
 await report.group('the clerk signs in over gRPC-web', (checks) => journey.signingIn(shop, checks));
 await report.group('the clerk lists products, with money as exact integers', (checks) => journey.listing(shop, checks));
-await report.group('the clerk quotes and sells, and the repeated request changes nothing', (checks) => journey.selling(shop, checks));
+await report.group('the clerk quotes and sells, and the repeated request changes nothing', (checks) =>
+  journey.selling(shop, checks),
+);
 await report.group('refusals arrive with code, reason and fields', (checks) => journey.refusing(shop, checks));
 await closeTill(clerk, till);
 report.end();

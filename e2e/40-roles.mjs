@@ -1,12 +1,10 @@
 #!/usr/bin/env node
-// Every endpoint × every role: who may call what follows from the served document and the roles alone, and every answer
-// must agree with it, over REST and over gRPC-web.
+// Every endpoint × every role: who may call what follows from the served document and the roles alone, and every
+// answer must agree with it, over REST and over gRPC-web.
 //
 // Ids are of nothing and bodies are blank, so that whoever is let in changes nothing.
 
-import {
-  NOBODY, Person, Report, call, each, expect, hire, operations, places, uuid,
-} from './lib.mjs';
+import { NOBODY, Person, Report, call, each, expect, hire, operations, places, uuid } from './lib.mjs';
 
 const ROLES = ['admin', 'manager', 'sales_associate', 'technician', 'instructor', 'viewer'];
 const SIGN_INS = { admin: 'owner', manager: 'manager', sales_associate: 'clerk', viewer: 'viewer' };
@@ -104,16 +102,19 @@ for (const [name, { held, sign }] of people) {
     }),
   );
   await report.group(`${name} is let in where the role says so, and nowhere else, over gRPC-web`, (checks) =>
-    each(table.filter(({ rpc }) => rpc), async (operation) => {
-      for (const path of places(operation)) {
-        const rpc = operation.path.includes('{service}') ? `${path.split('/')[2]}/${operation.rpc}` : operation.rpc;
-        const own = operation.path === '/v1/auth/logout' ? await sign() : token;
-        const { seen, answer } = await grpcWeb(rpc, own);
-        const wanted = verdict(operation.permission, held);
-        counts[wanted] += 1;
-        checks.equal(seen, wanted, `${answer.name} as ${name} (${operation.permission})`);
-      }
-    }),
+    each(
+      table.filter(({ rpc }) => rpc),
+      async (operation) => {
+        for (const path of places(operation)) {
+          const rpc = operation.path.includes('{service}') ? `${path.split('/')[2]}/${operation.rpc}` : operation.rpc;
+          const own = operation.path === '/v1/auth/logout' ? await sign() : token;
+          const { seen, answer } = await grpcWeb(rpc, own);
+          const wanted = verdict(operation.permission, held);
+          counts[wanted] += 1;
+          checks.equal(seen, wanted, `${answer.name} as ${name} (${operation.permission})`);
+        }
+      },
+    ),
   );
 }
 
@@ -123,7 +124,9 @@ await report.group('a token that was tampered with opens nothing', (checks) =>
     const [path] = places(operation);
     const [head, claims, signature] = owner.token.split('.');
     const forged = JSON.parse(Buffer.from(claims, 'base64url').toString());
-    const token = [head, Buffer.from(JSON.stringify({ ...forged, name: 'Eve' })).toString('base64url'), signature].join('.');
+    const token = [head, Buffer.from(JSON.stringify({ ...forged, name: 'Eve' })).toString('base64url'), signature].join(
+      '.',
+    );
     const { answer } = await rest(operation, path, token);
     checks.problem(answer, 401, 'TOKEN_REFUSED');
   }),

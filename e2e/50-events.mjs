@@ -58,7 +58,11 @@ await report.group('who comes back with the last id misses nothing and reads not
     const marker = await marked(again);
     const told = again.events.map((event) => event.id).filter((id) => id !== marker.id);
     checks.equal(told.filter((id) => ids.includes(id)).sort(), [...rest].sort(), 'the rest from the middle on');
-    checks.equal(told.filter((id) => ids.slice(0, middle + 1).includes(id)), [], 'what was told before');
+    checks.equal(
+      told.filter((id) => ids.slice(0, middle + 1).includes(id)),
+      [],
+      'what was told before',
+    );
     again.close();
     back.close();
   }
@@ -90,7 +94,11 @@ await report.group('nobody sees what his role does not allow', async (checks) =>
     await marked(stream);
     const services = roles[email];
     const seen = [...new Set(stream.events.map((event) => event.kind.split('.')[0]))].sort();
-    checks.equal(seen.filter((name) => !services.includes(name)), [], `${email} sees more`);
+    checks.equal(
+      seen.filter((name) => !services.includes(name)),
+      [],
+      `${email} sees more`,
+    );
     if (services.includes('pos')) checks.equal(stream.of('pos.sale.completed'), [sale.id], `${email} sees the sale`);
     if (services.includes('ledger')) await stream.until('ledger.entry.posted', entry.id);
     if (services.includes('identity')) await stream.until('identity.user.changed', hired.id);

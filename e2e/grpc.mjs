@@ -17,7 +17,9 @@ export class Service {
   constructor(name) {
     const { gateway, [name]: own } = processes();
     this.name = name;
-    this.token = execFileSync(join(dirname(gateway.program), 'dev'), ['token', '--for', name], { encoding: 'utf8' }).trim();
+    this.token = execFileSync(join(dirname(gateway.program), 'dev'), ['token', '--for', name], {
+      encoding: 'utf8',
+    }).trim();
     this.session = http2.connect(`http://${own.environment.LISTEN}`);
     this.session.on('error', () => {});
   }
@@ -34,7 +36,9 @@ export class Service {
     });
     return new Promise((done, failed) => {
       let status;
-      const note = (headers) => { status = headers['grpc-status'] ?? status; };
+      const note = (headers) => {
+        status = headers['grpc-status'] ?? status;
+      };
       stream.on('response', note);
       stream.on('trailers', note);
       stream.on('error', failed);

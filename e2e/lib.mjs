@@ -8,7 +8,7 @@ export const PASSWORD = 'lunarfront-demo';
 export const NOBODY = '01900000-0000-7000-8000-ffffffffffff';
 
 /// Main Street of the demo shop.
-const LOCATION = '01900000-0000-7000-8000-000100000001';
+export const LOCATION = '01900000-0000-7000-8000-000100000001';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 const PATIENCE_MS = 30_000;
@@ -214,15 +214,25 @@ class Checks {
   problem(answer, status, code, field) {
     this.equal(answer.status, status, `${answer.name} (${answer.text.slice(0, 200)})`);
     const { json } = answer;
-    this.holds(answer.headers.get('content-type') === 'application/problem+json' && json, `${answer.name} is no problem`);
+    this.holds(
+      answer.headers.get('content-type') === 'application/problem+json' && json,
+      `${answer.name} is no problem`,
+    );
     if (!json) return;
     TYPES.add(json.type);
     this.equal(json.status, answer.status, `${answer.name}: status in the body`);
     if (code) this.equal(json.code, code, `${answer.name}: code`);
     this.equal(json.requestId, answer.headers.get('x-request-id'), `${answer.name}: request id in the body`);
     const texts = ['type', 'title', 'detail', 'instance'];
-    this.holds(texts.every((name) => typeof json[name] === 'string' && json[name]), `${answer.name}: a text is missing`);
+    this.holds(
+      texts.every((name) => typeof json[name] === 'string' && json[name]),
+      `${answer.name}: a text is missing`,
+    );
     this.holds(Array.isArray(json.errors), `${answer.name}: errors is no list`);
-    if (field) this.holds(json.errors?.some((one) => one.field === field), `${answer.name}: no error of ${field}`);
+    if (field)
+      this.holds(
+        json.errors?.some((one) => one.field === field),
+        `${answer.name}: no error of ${field}`,
+      );
   }
 }

@@ -19,7 +19,12 @@ export class Stream {
     const response = await fetch(`${BASE_URL}/v1/events${query}`, { headers, signal: stream.#abort.signal });
     stream.response = response;
     if (response.status !== 200) throw new Error(`/v1/events answered ${response.status}: ${await response.text()}`);
-    stream.#read(response.body).catch(() => {}).finally(() => { stream.ended = true; });
+    stream
+      .#read(response.body)
+      .catch(() => {})
+      .finally(() => {
+        stream.ended = true;
+      });
     await eventually('the position of every service', 3, () => stream.isPlaced());
     return stream;
   }

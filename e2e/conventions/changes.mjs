@@ -5,7 +5,10 @@ import { randomUUID } from 'node:crypto';
 import { NOBODY, operations, uuid } from '../lib.mjs';
 
 const MONEY = /^-?\d+\.\d\d$/;
-const MONEY_NAMES = /^(price|net|tax|total|cashRounding|paid|change|gross|unitPrice|amount|debit|credit|value|openingFloat|expectedCash)$/;
+const MONEY_NAMES = new Set([
+  ...['price', 'unitPrice', 'amount', 'value', 'net', 'tax', 'gross', 'total', 'paid', 'change', 'cashRounding'],
+  ...['debit', 'credit', 'openingFloat', 'expectedCash'],
+]);
 
 /// One thing of every kind that can be changed: where it is made, of what, and how it is changed.
 async function kinds(owner) {
@@ -13,8 +16,20 @@ async function kinds(owner) {
   const account = (await owner.get('/v1/accounts?limit=1')).data[0].id;
   const name = () => `Thing ${randomUUID().slice(0, 8)}`;
   return [
-    { path: '/v1/accounts', body: { kind: 'individual', name: name() }, change: { name: name() }, optional: 'email', value: 'a@b.test' },
-    { path: `/v1/accounts/${account}/members`, body: { firstName: 'Ida', lastName: name() }, change: { lastName: name() }, optional: 'phone', value: '555 0100' },
+    {
+      path: '/v1/accounts',
+      body: { kind: 'individual', name: name() },
+      change: { name: name() },
+      optional: 'email',
+      value: 'a@b.test',
+    },
+    {
+      path: `/v1/accounts/${account}/members`,
+      body: { firstName: 'Ida', lastName: name() },
+      change: { lastName: name() },
+      optional: 'phone',
+      value: '555 0100',
+    },
     { path: '/v1/categories', body: { name: name() }, change: { name: name() } },
     {
       path: '/v1/products',
@@ -24,7 +39,13 @@ async function kinds(owner) {
       value: randomUUID().slice(0, 13),
     },
     { path: '/v1/registers', body: { locationId: location, name: name() }, change: { name: name() } },
-    { path: '/v1/locations', body: { name: name() }, change: { name: name() }, optional: 'timeZone', value: 'America/New_York' },
+    {
+      path: '/v1/locations',
+      body: { name: name() },
+      change: { name: name() },
+      optional: 'timeZone',
+      value: 'America/New_York',
+    },
     {
       path: '/v1/tax-rates',
       body: { name: name(), locationId: location, taxCategory: `c${randomUUID().slice(0, 8)}`, rate: '1.5' },
@@ -113,9 +134,14 @@ async function repeating(checks, owner, clerk) {
   // Twins at the same time are one.
   const twin = { headers: { 'idempotency-key': uuid() }, body: { kind: 'individual', name: `Twin ${key}` } };
   const twins = await Promise.all(Array.from({ length: 8 }, () => clerk.call('POST', '/v1/accounts', twin)));
-  checks.equal(new Set(twins.map((answer) => answer.json.id)).size, 1, `ids of eight twins (${twins.map((one) => one.status)})`);
+  checks.equal(
+    new Set(twins.map((answer) => answer.json.id)).size,
+    1,
+    `ids of eight twins (${twins.map((one) => one.status)})`,
+  );
   const demanding = (await operations()).filter(({ parameters }) =>
-    parameters.some((one) => one.name === 'Idempotency-Key' && one.required));
+    parameters.some((one) => one.name === 'Idempotency-Key' && one.required),
+  );
   checks.holds(demanding.length >= 8, `${demanding.length} operations demand a key`);
   for (const { method, path } of demanding) {
     const keyless = await owner.call(method, path.replaceAll(/\{[^}]+\}/g, NOBODY), { body: {} });
@@ -126,18 +152,39 @@ async function repeating(checks, owner, clerk) {
 async function money(checks, owner, clerk) {
   const draft = (price) => ({ sku: randomUUID(), name: 'Reed', kind: 'stock', taxCategory: 'goods', price });
   const create = (price) => owner.call('POST', '/v1/products', { body: draft(price) });
-  for (const [sent, answered] of [['97.43', '97.43'], ['97.4', '97.40'], ['97', '97.00'], ['0', '0.00']]) {
+  for (const [sent, answered] of [
+    ['97.43', '97.43'],
+    ['97.4', '97.40'],
+    ['97', '97.00'],
+    ['0', '0.00'],
+  ]) {
     const answer = await create(sent);
     checks.equal([answer.status, answer.json.price], [201, answered], `a price of ${sent}`);
   }
-  for (const wrong of ['97.431', '97,43', '1e3', '.5', '97.', '', ' 97.43', '99999999999999999999', 97.43, 97, true, {}, []]) {
+  for (const wrong of [
+    '97.431',
+    '97,43',
+    '1e3',
+    '.5',
+    '97.',
+    '',
+    ' 97.43',
+    '99999999999999999999',
+    97.43,
+    97,
+    true,
+    {},
+    [],
+  ]) {
     checks.problem(await create(wrong), 400, 'INVALID', 'price');
   }
   checks.problem(await create('-1.00'), 400, 'INVALID', 'price');
   const sales = (await clerk.get('/v1/sales?limit=100&sort=createdAt&order=desc')).data;
   const sale = await clerk.get(`/v1/sales/${sales.find((one) => one.state === 'completed').id}`);
   const pages = [
-    ['/v1/sales', sales], ['a sale', sale], ['/v1/products', await clerk.get('/v1/products?limit=100')],
+    ['/v1/sales', sales],
+    ['a sale', sale],
+    ['/v1/products', await clerk.get('/v1/products?limit=100')],
     ['/v1/stock-moves', await clerk.get('/v1/stock-moves?limit=100')],
     ['/v1/journal-entries', await owner.get('/v1/journal-entries?limit=100')],
     ['/v1/drawer-sessions', await clerk.get('/v1/drawer-sessions?limit=100')],
@@ -154,6 +201,6 @@ function amounts(value) {
   if (Array.isArray(value)) return value.flatMap(amounts);
   if (value === null || typeof value !== 'object') return [];
   const { pagination, ...rest } = value;
-  const own = Object.entries(rest).filter(([name, inner]) => MONEY_NAMES.test(name) && typeof inner !== 'object');
+  const own = Object.entries(rest).filter(([name, inner]) => MONEY_NAMES.has(name) && typeof inner !== 'object');
   return [...own, ...Object.values(rest).flatMap(amounts)];
 }

@@ -10,7 +10,8 @@ const TEXT_MAX = 200;
 /// Every list, with a real account in the place of `{accountId}`.
 async function lists(owner) {
   const account = (await owner.get('/v1/members?limit=1')).data[0].accountId;
-  const isList = ({ parameters }) => LIST.every((name) => parameters.some((one) => one.in === 'query' && one.name === name));
+  const isList = ({ parameters }) =>
+    LIST.every((name) => parameters.some((one) => one.in === 'query' && one.name === name));
   const paths = (await operations()).filter(isList).flatMap(places);
   return paths.map((path) => path.replace('{accountId}', account));
 }
@@ -18,11 +19,14 @@ async function lists(owner) {
 export async function listing(owner, report) {
   const paths = await lists(owner);
   await report.group(`${paths.length} lists answer pages with exact totals`, (checks) =>
-    each(paths, (path) => pages(checks, owner, path)));
+    each(paths, (path) => pages(checks, owner, path)),
+  );
   await report.group('lists refuse what is wrong, and name it', (checks) =>
-    each(paths, (path) => refusals(checks, owner, path)));
+    each(paths, (path) => refusals(checks, owner, path)),
+  );
   await report.group('lists sort by every name they offer, both ways', (checks) =>
-    each(paths, (path) => sorts(checks, owner, path)));
+    each(paths, (path) => sorts(checks, owner, path)),
+  );
   await report.group('look-ups are flat and take no parameter', (checks) => lookUps(checks, owner));
 }
 
@@ -51,9 +55,17 @@ async function pages(checks, owner, path) {
 
 async function refusals(checks, owner, path) {
   const wrong = [
-    ['page=-1', 'page'], ['limit=-1', 'limit'], ['page=two', 'page'], ['limit=1.5', 'limit'],
-    ['sort=colour', 'sort'], ['sort=id;drop table sale', 'sort'], ['order=sideways', 'order'], ['color=red', 'color'],
-    ['page=1&page=2', 'page'], [`q=${'a'.repeat(TEXT_MAX + 1)}`, 'q'], ['page=99999999999', 'page'],
+    ['page=-1', 'page'],
+    ['limit=-1', 'limit'],
+    ['page=two', 'page'],
+    ['limit=1.5', 'limit'],
+    ['sort=colour', 'sort'],
+    ['sort=id;drop table sale', 'sort'],
+    ['order=sideways', 'order'],
+    ['color=red', 'color'],
+    ['page=1&page=2', 'page'],
+    [`q=${'a'.repeat(TEXT_MAX + 1)}`, 'q'],
+    ['page=99999999999', 'page'],
   ];
   for (const [query, field] of wrong) {
     checks.problem(await owner.call('GET', `${path}?${query}`), 400, 'INVALID', field);
@@ -68,7 +80,10 @@ async function sorts(checks, owner, path) {
   const offered = /must be one of (.+)$/.exec(refused.json.errors[0]?.message)?.[1].split(', ') ?? [];
   checks.holds(offered.length > 0, `${path} offers no sort: ${refused.text}`);
   for (const sort of offered) {
-    for (const [order, sign] of [['asc', 1], ['desc', -1]]) {
+    for (const [order, sign] of [
+      ['asc', 1],
+      ['desc', -1],
+    ]) {
       const { data } = await owner.get(`${path}?limit=100&sort=${sort}&order=${order}`);
       const values = data.map((row) => comparable(row[sort])).filter((value) => value !== undefined);
       const ordered = values.every((value, place) => place === 0 || sign * (value - values[place - 1]) >= 0);

@@ -77,13 +77,21 @@ export async function signingIn(shop: Shop, checks: Checks): Promise<void> {
 
 export async function listing(shop: Shop, checks: Checks): Promise<void> {
   const { products } = await signIn(shop, 'clerk@demo.test');
-  const page = await products.listProducts({ limit: 5, sort: 'price', order: SortOrder.DESC, kind: Product_Kind.STOCK });
+  const page = await products.listProducts({
+    limit: 5,
+    sort: 'price',
+    order: SortOrder.DESC,
+    kind: Product_Kind.STOCK,
+  });
   checks.equal(page.data.length, 5, 'rows of a page');
   checks.holds((page.pagination?.total ?? 0n) >= 300n, `${page.pagination?.total} products are few`);
   const prices = page.data.map((product) => product.price?.minorUnits ?? -1n);
   const sorted = prices.every((price, place) => place === 0 || price <= (prices[place - 1] ?? 0n));
   checks.holds(sorted && prices.every((price) => typeof price === 'bigint'), `${prices} is not sorted`);
-  checks.holds(page.data.every((product) => product.createdAt !== undefined), 'a product without a time');
+  checks.holds(
+    page.data.every((product) => product.createdAt !== undefined),
+    'a product without a time',
+  );
 }
 
 export async function selling(shop: Shop, checks: Checks): Promise<void> {
@@ -103,7 +111,11 @@ export async function selling(shop: Shop, checks: Checks): Promise<void> {
   const headers = { 'idempotency-key': `web-${shop.saleId}` };
   const sold = (await sales.createSale(order, { headers })).sale;
   checks.equal(Sale_State[sold?.state ?? 0], 'COMPLETED', 'the state of the sale');
-  checks.equal([String(sold?.total?.minorUnits), String(sold?.change?.minorUnits)], [String(total), '500'], 'to the cent');
+  checks.equal(
+    [String(sold?.total?.minorUnits), String(sold?.change?.minorUnits)],
+    [String(total), '500'],
+    'to the cent',
+  );
   let replayed: string | null = null;
   const again = await sales.createSale(order, {
     headers,
@@ -121,10 +133,16 @@ export async function refusing(shop: Shop, checks: Checks): Promise<void> {
   const headers = { 'idempotency-key': `wrong-${shop.saleId}` };
   const lines = [{ productId: shop.productIds[0], quantity: '-1' }];
   const wrong = await refusal(clerk.sales.quoteSale({ registerId: shop.registerId, lines }));
-  const fields = wrong.findDetails(BadRequestSchema).flatMap((detail) => detail.fieldViolations.map((one) => one.field));
+  const fields = wrong
+    .findDetails(BadRequestSchema)
+    .flatMap((detail) => detail.fieldViolations.map((one) => one.field));
   checks.equal([Code[wrong.code], fields], ['InvalidArgument', ['lines[0].quantity']], 'a negative quantity');
   const forbidden = await refusal(viewer.sales.createSale({ registerId: shop.registerId }, { headers }));
-  checks.equal([Code[forbidden.code], reason(forbidden)], ['PermissionDenied', 'PERMISSION_DENIED'], 'the viewer sells');
+  checks.equal(
+    [Code[forbidden.code], reason(forbidden)],
+    ['PermissionDenied', 'PERMISSION_DENIED'],
+    'the viewer sells',
+  );
   checks.holds(forbidden.rawMessage.includes('pos.edit'), `the viewer reads ${forbidden.rawMessage}`);
   const unknown = await refusal(clerk.sales.getSale({ id: '01900000-0000-7000-8000-ffffffffffff' }));
   checks.equal([Code[unknown.code], reason(unknown)], ['NotFound', 'SALE_NOT_FOUND'], 'a sale that there is not');

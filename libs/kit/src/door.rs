@@ -141,7 +141,7 @@ impl DoorLayer {
             Some(token) => match self.verifier.user(token, chrono::Utc::now()) {
                 Ok(user) => Some(user),
                 // A stale token must not keep anybody from signing in, nor a service from its own work.
-                Err(_) if rpc.access == Access::Public || own_right => None,
+                Err(_) if rpc.access == Access::Public || (own_right && rpc.access == Access::Service) => None,
                 Err(_) if !self.verifier.trust().is_told() => return Err(Common::TrustUnknown),
                 Err(_) => return Err(Common::TokenRefused),
             },

@@ -24,7 +24,7 @@ async fn the_demo_shop_is_stocked_once() {
     assert_eq!(count(&house, "select count(*) from product where kind = 'stock'").await, 300);
     assert_eq!(count(&house, "select count(*) from product where kind = 'service'").await, 20);
     assert_eq!(count(&house, "select count(*) from location_copy").await, 2);
-    let stocked = "select count(*) from stock_level where on_hand between 12 and 402";
+    let stocked = "select count(*) from stock_level where on_hand between 8 and 402";
     assert_eq!(count(&house, stocked).await, 600, "every thing lies in both locations");
     assert_eq!(count(&house, "select count(*) from stock_adjustment").await, 6);
     let foreign = "select count(*) from product where price <> 199 + ('x' || right(id::text, 8))::bit(32)::bigint * 7919 % 24000 * 10";
