@@ -1,5 +1,7 @@
 //! A database per test, copied from a template that is migrated once.
 
+use std::sync::{LazyLock, mpsc};
+
 use kit::Service;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnectOptions;
@@ -8,7 +10,7 @@ use uuid::Uuid;
 
 const PASSWORD: &str = "in-tests-only";
 
-/// Dropped when the test succeeds, kept and named when it fails.
+/// Dropped after the test succeeds, kept and named when it fails.
 #[derive(Debug)]
 pub struct TestDb {
     name: String,
@@ -19,7 +21,8 @@ impl TestDb {
     /// A fresh, migrated database for the service.
     pub async fn new<S: Service>() -> Self {
         let template = template::<S>().await;
-        let name = format!("t_{}_{}", S::NAME, Uuid::now_v7().simple());
+        // The process's id tells the next run which databases nobody uses any more.
+        let name = format!("t_{}_{}_{}", S::NAME, std::process::id(), Uuid::now_v7().simple());
         let mut admin = admin("postgres").await;
         execute(&mut admin, format!("create database {name} template {template}")).await;
         execute(&mut admin, format!("revoke all on database {name} from public")).await;
@@ -49,16 +52,31 @@ impl Drop for TestDb {
             }
             return;
         }
-        let name = std::mem::take(&mut self.name);
-        let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let mut admin = admin("postgres").await;
-                execute(&mut admin, format!("drop database if exists {name} with (force)")).await;
-            });
-        });
-        let _ = dropped.join();
+        let _ = REAPER.send(std::mem::take(&mut self.name));
     }
+}
+
+/// Drops databases beside the tests. A test that waited for it would keep its own runtime from finishing a connection
+/// that is just being made, and PostgreSQL drops nothing while somebody is signing in.
+static REAPER: LazyLock<mpsc::Sender<String>> = LazyLock::new(|| {
+    let (sender, names) = mpsc::channel::<String>();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut admin = admin("postgres").await;
+            let sql = "select datname from pg_database where datname ~ '^t_[a-z]+_[0-9]+_'";
+            let there: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut admin).await.unwrap();
+            for name in there.into_iter().filter(|name| !owner_lives(name)).chain(names) {
+                execute(&mut admin, format!("drop database if exists {name} with (force)")).await;
+            }
+        });
+    });
+    sender
+});
+
+/// Whether the process that made a database still runs; databases of failed tests are kept until the next run.
+fn owner_lives(name: &str) -> bool {
+    name.split('_').nth(2).is_some_and(|process| std::path::Path::new("/proc").join(process).exists())
 }
 
 /// The template's name; it is made at the first call for these migrations, under a lock.
