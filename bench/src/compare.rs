@@ -4,6 +4,7 @@ mod baseline;
 mod best;
 mod checkout;
 mod consumer;
+mod cpu;
 mod lag;
 mod lists;
 mod memory;

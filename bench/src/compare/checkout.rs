@@ -5,6 +5,7 @@ use crate::figures::{Figures, Milli};
 use crate::load;
 
 use super::Bench;
+use super::cpu::Used;
 use super::table::{Mark, Table};
 
 /// A round trip for each statement: what plain code can reach at best.
@@ -24,6 +25,8 @@ struct Rates {
     fastify_failed: u64,
     /// Until the last sale was booked, in milliseconds.
     rest: u128,
+    /// Where the processor time of the last round went.
+    used: Option<String>,
 }
 
 pub(super) async fn measure(bench: &Bench, table: &mut Table) -> Result<()> {
@@ -47,12 +50,14 @@ async fn one_round(bench: &Bench, clients: usize, round: u64, rates: &mut Rates)
         rates.fastify.push(figures.per_second());
         rates.fastify_failed += figures.failed();
     }
+    let before = Used::now(&bench.suite).await?;
     let figures = suite(bench, clients, seed).await?;
     rates.suite.push(figures.per_second());
     rates.p50.push(figures.p50());
     rates.p99.push(figures.p99());
     rates.failed += figures.failed();
     rates.rest = rates.rest.max(bench.rest().await?.as_millis());
+    rates.used = Used::now(&bench.suite).await?.per_sale(&before);
     Ok(())
 }
 
@@ -93,4 +98,7 @@ fn tell(clients: usize, rates: Rates, bench: &Bench, table: &mut Table) {
         table.note(format!("{clients} clients: {own} requests of the suite and {other} of Fastify failed"));
     }
     table.note(format!("{clients} clients: every effect was there {} ms after the last run's end", rates.rest));
+    if let Some(used) = rates.used {
+        table.note(format!("{clients} clients: {used}"));
+    }
 }
