@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::sync::mpsc::Sender;
+use tokio::time::MissedTickBehavior;
 use tonic::metadata::MetadataValue;
 use tonic::transport::channel::Change;
 use tonic::transport::{Channel, Endpoint};
@@ -16,9 +18,13 @@ use crate::{Caller, Class, Fault};
 const CALL_DEADLINE: Duration = Duration::from_secs(5);
 /// How often names are looked up again.
 const RESOLVE_EVERY: Duration = Duration::from_secs(5);
+/// How often several addresses are looked at, and how long one may take to accept.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const KNOCK: Duration = Duration::from_millis(400);
 
 /// A channel that spreads calls over all addresses of `urls` (`http://host:port`, separated by commas), looks names up
-/// again every five seconds, and notices dead peers. Nothing is connected before the first call.
+/// again every five seconds, leaves out addresses where nobody listens, and notices dead peers. Nothing is connected
+/// before the first call.
 ///
 /// # Errors
 /// When an address cannot be read.
@@ -33,42 +39,70 @@ pub fn channel(urls: &str) -> Result<Channel, String> {
         return Err("no address is set".to_owned());
     }
     let (channel, changes) = Channel::balance_channel::<SocketAddr>(64);
-    let mut known = HashSet::new();
-    for address in targets.iter().filter_map(|(host, port)| Some(SocketAddr::new(host.parse().ok()?, *port))) {
-        known.insert(address);
+    let written: HashSet<SocketAddr> =
+        targets.iter().filter_map(|(host, port)| Some(SocketAddr::new(host.parse().ok()?, *port))).collect();
+    for address in &written {
         // The queue holds 64; more addresses than that come with the first look-up.
-        let _ = changes.try_send(Change::Insert(address, endpoint(address)));
+        let _ = changes.try_send(Change::Insert(*address, endpoint(*address)));
     }
-    crate::task::spawn(async move {
-        loop {
-            let mut found = HashSet::new();
-            for (host, port) in &targets {
-                if let Ok(addresses) = tokio::net::lookup_host((host.as_str(), *port)).await {
-                    found.extend(addresses.filter(SocketAddr::is_ipv4));
-                }
-            }
+    crate::task::spawn(follow(targets, written, changes));
+    Ok(channel)
+}
+
+/// Keeps the addresses of a channel as they are found, until nobody holds the channel any more.
+async fn follow(
+    targets: Vec<(String, u16)>,
+    mut listed: HashSet<SocketAddr>,
+    changes: Sender<Change<SocketAddr, Endpoint>>,
+) {
+    let mut found = listed.clone();
+    let mut pace = tokio::time::interval(LOOK_EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut resolve_at = tokio::time::Instant::now();
+    while !changes.is_closed() {
+        let now = pace.tick().await;
+        if now >= resolve_at {
+            resolve_at = now + RESOLVE_EVERY;
+            let resolved = resolve(&targets).await;
             // A failed look-up keeps what is known.
-            if !found.is_empty() {
-                for gone in known.difference(&found) {
-                    if changes.send(Change::Remove(*gone)).await.is_err() {
-                        return;
-                    }
-                }
-                for new in found.difference(&known) {
-                    if changes.send(Change::Insert(*new, endpoint(*new))).await.is_err() {
-                        return;
-                    }
-                }
-                known = found;
+            if !resolved.is_empty() {
+                found = resolved;
             }
-            #[expect(clippy::disallowed_methods, reason = "a pause between look-ups")]
-            tokio::time::sleep(RESOLVE_EVERY).await;
-            if changes.is_closed() {
+        }
+        let wanted = listening(&found).await;
+        let gone = listed.difference(&wanted).map(|address| Change::Remove(*address));
+        let new = wanted.difference(&listed).map(|address| Change::Insert(*address, endpoint(*address)));
+        for change in new.chain(gone).collect::<Vec<_>>() {
+            if changes.send(change).await.is_err() {
                 return;
             }
         }
+        listed = wanted;
+    }
+}
+
+async fn resolve(targets: &[(String, u16)]) -> HashSet<SocketAddr> {
+    let mut found = HashSet::new();
+    for (host, port) in targets {
+        if let Ok(addresses) = tokio::net::lookup_host((host.as_str(), *port)).await {
+            found.extend(addresses.filter(SocketAddr::is_ipv4));
+        }
+    }
+    found
+}
+
+/// Those of several addresses where somebody listens: an address that refuses answers fastest of all, and a balancer
+/// that only counts what is under way would prefer it. When nobody listens anywhere, all are kept.
+async fn listening(found: &HashSet<SocketAddr>) -> HashSet<SocketAddr> {
+    if found.len() < 2 {
+        return found.clone();
+    }
+    let knocks = found.iter().map(async |address| {
+        let knock = tokio::time::timeout(KNOCK, tokio::net::TcpStream::connect(address)).await;
+        matches!(knock, Ok(Ok(_))).then_some(*address)
     });
-    Ok(channel)
+    let open: HashSet<_> = futures_util::future::join_all(knocks).await.into_iter().flatten().collect();
+    if open.is_empty() { found.clone() } else { open }
 }
 
 fn endpoint(address: SocketAddr) -> Endpoint {
@@ -174,5 +208,22 @@ impl Refused {
 impl From<Status> for Refused {
     fn from(status: Status) -> Self {
         Self(status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_where_nobody_listens_is_left_out_unless_it_is_the_last() {
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (open_at, closed_at) = (open.local_addr().unwrap(), closed.local_addr().unwrap());
+        drop(closed);
+        assert_eq!(listening(&[open_at, closed_at].into()).await, [open_at].into());
+        drop(open);
+        assert_eq!(listening(&[open_at, closed_at].into()).await, [open_at, closed_at].into());
+        assert_eq!(listening(&[closed_at].into()).await, [closed_at].into());
     }
 }

@@ -99,6 +99,7 @@ where
         let work = crate::task::spawn(
             async move {
                 let response = match tokio::time::timeout(CALL_DEADLINE, inner.call(request)).await {
+                    Ok(Ok(response)) if is_unread(&response) => refuse(settings.name, &Common::Malformed).into_http(),
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},
                     Err(_) => refuse(settings.name, &Common::Late).into_http(),
@@ -173,6 +174,13 @@ impl DoorLayer {
             now,
         })
     }
+}
+
+/// Whether tonic could not read the request. It calls that INTERNAL, but it is the caller's mistake; our own refusals
+/// always carry details.
+fn is_unread(response: &Response<Body>) -> bool {
+    let headers = response.headers();
+    headers.get("grpc-status").is_some_and(|code| code == "13") && !headers.contains_key("grpc-status-details-bin")
 }
 
 fn bearer(authorization: &str) -> Option<&str> {

@@ -150,6 +150,8 @@ pub fn refuse(service: &str, error: &impl Refusal) -> Status {
 pub(crate) enum Common {
     #[error("{0}")]
     Invalid(Violations),
+    #[error("the request is no message of this call")]
+    Malformed,
     #[error("sign in first")]
     Unauthenticated,
     #[error("the access token does not hold (any more); sign in again")]
@@ -185,7 +187,7 @@ impl From<Violation> for Common {
 impl Refusal for Common {
     fn class(&self) -> Class {
         match self {
-            Self::Invalid(_) | Self::IdempotencyKeyRequired => Class::Invalid,
+            Self::Invalid(_) | Self::Malformed | Self::IdempotencyKeyRequired => Class::Invalid,
             Self::Unauthenticated | Self::TokenRefused | Self::ServiceTokenRefused => Class::UnknownCaller,
             Self::PermissionDenied(_) | Self::InternalOnly => Class::Forbidden,
             Self::IdempotencyKeyReused => Class::Conflict,

@@ -8,7 +8,8 @@ use tonic::{Code, Request, Response, Status, Streaming};
 use crate::{House, RawCodec, Voice};
 
 impl<S: Service> House<S> {
-    /// Every RPC of this service refuses nobody, the wrong user and the wrong service as its option says.
+    /// Every RPC of this service refuses nobody, the wrong user and the wrong service as its option says, and what is no
+    /// message as the caller's mistake.
     ///
     /// # Panics
     /// When one lets somebody through.
@@ -21,6 +22,16 @@ impl<S: Service> House<S> {
             let powerless = call(self.user(&["nothing.view"]), rpc).await;
             let stranger = call_without_service_token(self, rpc).await;
             assert_eq!(stranger, Some(Code::Unauthenticated), "{}: without a service token", rpc.path);
+            let allowed = match rpc.access {
+                Access::Permission(word) => Some(self.user(&[word])),
+                Access::SignedIn => Some(self.user(&[])),
+                Access::Public => Some(self.nobody()),
+                Access::Service => None,
+            };
+            if let Some(voice) = allowed {
+                let garbled = call_with(voice, rpc, vec![0xff]).await;
+                assert_eq!(garbled, Some(Code::InvalidArgument), "{}: bytes that are no message", rpc.path);
+            }
             match rpc.access {
                 Access::Permission(word) => {
                     assert_eq!(powerless, Some(Code::PermissionDenied), "{} wants {word}", rpc.path);
@@ -48,10 +59,14 @@ impl<S: Service> House<S> {
 }
 
 async fn call(voice: Voice, rpc: &Rpc) -> Option<Code> {
+    call_with(voice, rpc, Vec::new()).await
+}
+
+async fn call_with(voice: Voice, rpc: &Rpc, message: Vec<u8>) -> Option<Code> {
     let mut grpc = Grpc::new(voice);
     grpc.ready().await.unwrap();
     let path = rpc.path.parse().unwrap();
-    first_code(grpc.server_streaming(Request::new(Vec::new()), path, RawCodec).await).await
+    first_code(grpc.server_streaming(Request::new(message), path, RawCodec).await).await
 }
 
 async fn call_without_service_token<S: Service>(house: &House<S>, rpc: &Rpc) -> Option<Code> {
