@@ -1,8 +1,8 @@
 # Every target is one line: what there is to know is in `dev`.
 .PHONY: run test journeys check bench faults openapi reset tour audit
 run: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev run
-test: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test --fast
-journeys: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test
+test: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test
+journeys: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test --only-journeys
 check: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev check
 bench: ; cargo build --workspace --release && exec setpriv --pdeathsig=TERM target/release/dev suite -- target/release/bench
 faults: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev suite -- target/debug/bench faults --full

@@ -120,17 +120,22 @@ fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
 pub(crate) async fn whole(
     config: &crate::config::Config,
     headers: &HeaderMap,
-    body: axum::body::Body,
+    mut body: axum::body::Body,
 ) -> Result<Bytes, Problem> {
     let bytes_max = config.body_bytes_max;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let patience = Duration::from_secs(config.body_seconds);
     if length.is_some_and(|length| length > bytes_max) {
+        swallow(body, bytes_max, patience);
         return Err(Problem::too_large(bytes_max));
     }
-    let patience = Duration::from_secs(config.body_seconds);
-    match tokio::time::timeout(patience, Limited::new(body, bytes_max).collect()).await {
+    let collected = tokio::time::timeout(patience, Limited::new(&mut body, bytes_max).collect()).await;
+    match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(bytes_max)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            swallow(body, bytes_max, patience);
+            Err(Problem::too_large(bytes_max))
+        }
         Ok(Err(_)) => {
             let detail = "the body broke off";
             Err(Problem::new(StatusCode::BAD_REQUEST, "Bad request", "BODY_BROKEN", detail))
@@ -140,4 +145,17 @@ pub(crate) async fn whole(
             Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "BODY_TOO_SLOW", detail))
         }
     }
+}
+
+/// Lets a body that is somewhat too long come to its end unread: a connection that closes on one who still sends is
+/// reset, and he would never read why. A much longer one is cut off.
+fn swallow(mut body: axum::body::Body, bytes_max: usize, patience: Duration) {
+    let mut left = bytes_max.saturating_mul(8);
+    kit::task::spawn(tokio::time::timeout(patience, async move {
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(size) else { return };
+            left = rest;
+        }
+    }));
 }

@@ -93,6 +93,21 @@ async fn a_client_that_never_reads_is_dropped() {
 }
 
 #[tokio::test]
+async fn who_sends_too_much_reads_why_and_may_go_on() {
+    let (address, ..) = served(generous(), echo()).await;
+    let length = 3 * 1024 * 1024;
+    let mut request =
+        format!("POST /v1/everything HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+    request.resize(request.len() + length, b' ');
+    request.extend_from_slice(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    for _ in 0..10 {
+        let (answers, _) = until_closed(address, &request).await;
+        assert!(answers.starts_with("HTTP/1.1 413") && answers.contains("BODY_TOO_LARGE"), "{answers}");
+        assert!(answers.contains("HTTP/1.1 200"), "{answers}");
+    }
+}
+
+#[tokio::test]
 async fn one_address_has_only_so_many_connections() {
     let (address, ..) = served(Config { connections_per_ip_max: 2, ..generous() }, echo()).await;
     let mut first = TcpStream::connect(address).await.unwrap();
