@@ -1,6 +1,6 @@
 //! The commands and their options.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[derive(Parser)]
 #[command(name = "dev", about = "Runs and tests LunarFront on this machine")]
@@ -23,9 +23,8 @@ pub(crate) enum Command {
     Check,
     /// Checks, tests, journeys and a small round of faults.
     Test {
-        /// Leaves out what needs a running suite: journeys and faults.
-        #[arg(long)]
-        fast: bool,
+        #[arg(long, value_enum, default_value = "all")]
+        part: Part,
     },
     /// Runs a command with private servers at `TEST_DATABASE_URL` and `TEST_AMQP_URL`.
     Servers {
@@ -48,6 +47,16 @@ pub(crate) enum Command {
         #[arg(long, env = "BASE_URL", default_value = "http://127.0.0.1:8000")]
         url: String,
     },
+}
+
+/// What of the tests is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    All,
+    /// What needs no running suite.
+    Fast,
+    /// What needs one: journeys and faults.
+    Journeys,
 }
 
 #[derive(Args)]

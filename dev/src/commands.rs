@@ -32,7 +32,7 @@ pub(crate) async fn dispatch(command: Command) -> Result<i32> {
         Command::Env => env(&Place::find()?),
         Command::Reset => reset(&Place::find()?).await,
         Command::Check => test::check(&Place::find()?).await,
-        Command::Test { fast } => test::test(&Place::find()?, fast).await,
+        Command::Test { part } => test::test(&Place::find()?, part).await,
         Command::Servers { command } => servers(&Place::find()?, &command).await,
         Command::Suite(options) => suite(&Place::find()?, options).await,
         Command::Token { service, state } => {
