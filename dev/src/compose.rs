@@ -123,7 +123,8 @@ fn what_dev_gives_to_a_process_is_in_its_container_too() {
     let (secrets, ports) = (Secrets::new().unwrap(), Ports::fixed(8000));
     let admin = DatabaseUrl::parse("postgres://lunarfront@127.0.0.1:8432/postgres").unwrap();
     let addresses = Addresses { admin, amqp: "amqp://127.0.0.1".into() };
-    let settings = Settings { ports: &ports, secrets: &secrets, addresses: &addresses, limits: Limits::Raised };
+    let (home, limits) = (std::path::Path::new(".data"), Limits::Raised);
+    let settings = Settings { ports: &ports, secrets: &secrets, addresses: &addresses, home, limits };
     let compose = compose();
     for name in SERVICES.into_iter().chain([GATEWAY]) {
         let given = match name {

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, Result, While};
-use crate::settings::{GATEWAY, SERVICES};
+use crate::settings::{GATEWAY, SEALING, SERVICES};
 
 /// The name under which the person at the terminal calls services.
 pub(crate) const OPERATOR: &str = "operator";
@@ -37,6 +37,8 @@ pub(crate) struct Secrets {
     pub(crate) token_key: String,
     /// 32 bytes, base64.
     pub(crate) refresh_key: String,
+    /// What wraps the data keys of each service that seals fields: 32 bytes, base64.
+    pub(crate) field_keys: BTreeMap<String, String>,
 }
 
 impl Secrets {
@@ -70,6 +72,12 @@ impl Secrets {
         found.ok_or_else(|| Failure::new(format!("no key for {process}")))
     }
 
+    /// `FIELD_KEY` of a service: `id=base64`.
+    pub(crate) fn field_key(&self, service: &str) -> Result<String> {
+        let found = self.field_keys.get(service).map(|key| format!("dev={key}"));
+        found.ok_or_else(|| Failure::new(format!("no field key for {service}")))
+    }
+
     /// Who may call: `gateway=<base64 public key>,identity=…`.
     pub(crate) fn public_keys(&self) -> Result<String> {
         let public = |(name, key): (&String, &String)| {
@@ -89,6 +97,9 @@ impl Secrets {
         for process in SERVICES.iter().chain(&[GATEWAY]) {
             let key = self.service_key(process)?.to_owned();
             values.push((format!("{}_SERVICE_KEY", process.to_uppercase()), key));
+        }
+        for service in SEALING {
+            values.push((format!("{}_FIELD_KEY", service.to_uppercase()), self.field_key(service)?));
         }
         for service in SERVICES {
             let password = self.role(&format!("{service}_rt"))?.to_owned();
@@ -120,6 +131,9 @@ impl Secrets {
         }
         make(&mut self.token_key, signing_key)?;
         make(&mut self.refresh_key, || Ok(STANDARD.encode(random()?)))?;
+        for service in SEALING {
+            make(self.field_keys.entry(service.to_owned()).or_default(), || Ok(STANDARD.encode(random()?)))?;
+        }
         Ok(made)
     }
 }

@@ -1,6 +1,7 @@
 //! The environment of each process of the suite.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::failure::Result;
 use crate::ports::Ports;
@@ -11,6 +12,12 @@ pub(crate) const SERVICES: [&str; 5] = ["identity", "accounts", "inventory", "po
 
 /// In the order in which they are seeded: past sales come last, they need goods and tax rates.
 pub(crate) const SEEDS: [&str; 5] = ["identity", "accounts", "inventory", "ledger", "pos"];
+
+/// Those that seal fields, and so need a `FIELD_KEY`.
+pub(crate) const SEALING: [&str; 2] = ["identity", "accounts"];
+
+/// Those that write letters.
+const MAILING: [&str; 1] = ["identity"];
 
 /// The process that speaks with the world.
 pub(crate) const GATEWAY: &str = "gateway";
@@ -105,6 +112,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) ports: &'a Ports,
     pub(crate) secrets: &'a Secrets,
     pub(crate) addresses: &'a Addresses,
+    /// Where what the demo writes outside of the database goes.
+    pub(crate) home: &'a Path,
     pub(crate) limits: Limits,
 }
 
@@ -127,6 +136,15 @@ impl Settings<'_> {
         settings.extend(turned(&TURNABLE_OF_SERVICES));
         if self.limits == Limits::Raised {
             settings.entry("CONCURRENCY_MAX".into()).or_insert_with(|| "512".into());
+        }
+        if SEALING.contains(&name) {
+            settings.insert("FIELD_KEY".into(), self.secrets.field_key(name)?);
+        }
+        if MAILING.contains(&name) {
+            settings.extend(own([
+                ("MAIL_URL", format!("file:{}", self.home.join("mail").display())),
+                ("MAIL_FROM", "LunarFront Music <shop@demo.test>".into()),
+            ]));
         }
         if name == "identity" {
             if self.limits == Limits::Raised {
@@ -208,10 +226,11 @@ mod tests {
             amqp: "amqp://a:b@127.0.0.1:2/%2f".into(),
         };
         let ports = Ports::fixed(8000);
-        let settings = Settings { ports: &ports, secrets: &secrets, addresses: &addresses, limits: Limits::Default };
+        let (home, limits) = (Path::new(".data"), Limits::Default);
+        let settings = Settings { ports: &ports, secrets: &secrets, addresses: &addresses, home, limits };
         let pos = settings.service("pos", Role::Runtime).unwrap();
         assert!(pos["DATABASE_URL"].starts_with("postgres://pos_rt:"), "{}", pos["DATABASE_URL"]);
-        assert!(!pos.contains_key("TOKEN_KEY"));
+        assert!(!pos.contains_key("TOKEN_KEY") && !pos.contains_key("FIELD_KEY"));
         assert_eq!(pos["LEDGER_URL"], "http://127.0.0.1:8105");
         let others = secrets.service_keys.iter().filter(|(name, _)| *name != "pos");
         for (name, key) in others {

@@ -279,7 +279,13 @@ impl Suite {
     }
 
     fn settings<'a>(&'a self, addresses: &'a Addresses) -> Settings<'a> {
-        Settings { ports: &self.ports, secrets: &self.secrets, addresses, limits: self.limits }
+        Settings {
+            ports: &self.ports,
+            secrets: &self.secrets,
+            addresses,
+            home: &self.instance.home,
+            limits: self.limits,
+        }
     }
 
     fn spec(

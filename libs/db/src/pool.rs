@@ -98,6 +98,14 @@ impl Db {
         Arc::clone(&self.told)
     }
 
+    /// A connection outside of the pools, for work that takes long.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn alone(&self) -> Result<sqlx::PgConnection, Error> {
+        <sqlx::PgConnection as sqlx::Connection>::connect_with(&self.options()).await
+    }
+
     /// The address without opening anything, for connections that must live alone.
     pub fn options(&self) -> PgConnectOptions {
         self.background.connect_options().as_ref().clone()

@@ -46,10 +46,13 @@ pub(crate) fn start<S: Service>(app: &App, service: &Arc<S>, settings: &Settings
     };
     app.tasks.spawn(events::relay(app.db.clone(), told.clone(), stop.clone()));
     app.tasks.spawn(events::consume(app.db.clone(), told, Ear(Arc::clone(service)), stop));
-    let mut jobs = vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())];
-    jobs.extend(service.jobs());
-    jobs::start(&app.tasks, &app.db, S::NAME, jobs);
+    jobs::start(&app.tasks, &app.db, S::NAME, crate::operate::all_jobs::<S>(app, service));
     Ok(())
+}
+
+/// The jobs that every service has.
+pub(crate) fn jobs<S: Service>(app: &App) -> Vec<Job> {
+    vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())]
 }
 
 fn sealer<S: Service>(db: Db) -> Job {

@@ -160,17 +160,23 @@ impl DoorLayer {
             }
             Access::SignedIn | Access::Permission(_) => return Err(Common::Unauthenticated),
         }
+        let idempotency_key = text("idempotency-key");
+        if idempotency_key.as_deref().is_some_and(types::holds_card_number) {
+            return Err(types::Violation::new("Idempotency-Key", "must not hold a card number").into());
+        }
         Ok(Caller {
             user,
             service,
             rpc,
-            request_id: text("x-request-id").unwrap_or_else(|| Uuid::now_v7().to_string()),
+            request_id: text("x-request-id")
+                .filter(|id| !types::holds_card_number(id))
+                .unwrap_or_else(|| Uuid::now_v7().to_string()),
             traceparent: text("traceparent"),
-            idempotency_key: text("idempotency-key"),
+            idempotency_key,
             if_match: text("if-match"),
             bearer,
             client_ip: text("x-client-ip").unwrap_or_default(),
-            user_agent: text("x-user-agent").unwrap_or_default(),
+            user_agent: types::mask_card_numbers(&text("x-user-agent").unwrap_or_default()).into_owned(),
             now,
         })
     }

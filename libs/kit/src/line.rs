@@ -1,5 +1,6 @@
 //! A log line: one flat JSON object with a request id on every one.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use chrono::{SecondsFormat, Utc};
@@ -42,8 +43,22 @@ where
             }
         }
         event.record(&mut Fields(&mut line));
+        line.values_mut().for_each(mask);
         writeln!(writer, "{}", Value::Object(line))
     }
+}
+
+/// No card number reaches the log, whoever lets it slip.
+fn mask(value: &mut Value) {
+    let masked = match &*value {
+        Value::String(text) => match types::mask_card_numbers(text) {
+            Cow::Owned(masked) => masked,
+            Cow::Borrowed(_) => return,
+        },
+        Value::Number(number) if types::holds_card_number(&number.to_string()) => "****".to_owned(),
+        _ => return,
+    };
+    *value = Value::String(masked);
 }
 
 struct Fields<'a>(&'a mut Map<String, Value>);

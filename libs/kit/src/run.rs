@@ -13,7 +13,7 @@ use tonic::service::RoutesBuilder;
 
 use crate::config::{self, Settings};
 use crate::health::{self, Ready};
-use crate::{App, Fault, Heard, Job, Refusal, Tx, serve, telemetry};
+use crate::{App, Command, Fault, Heard, Job, Refusal, Tx, operate, serve, telemetry};
 
 /// A service: its schema, its RPCs, what it hears and what comes round.
 #[async_trait]
@@ -64,6 +64,11 @@ pub trait Service: Sized + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Words that its binary understands beside those of every service.
+    fn commands(&self) -> Vec<Command> {
+        Vec::new()
+    }
+
     /// Fills this service's share of the demo shop; may be repeated.
     ///
     /// # Errors
@@ -81,7 +86,7 @@ pub(crate) fn chains<S: Service>() -> Vec<Chain> {
 }
 
 /// The `main` of a service: `serve` (also without a word), `migrate`, `seed`, `verify-audit`, `replay --from <time>`,
-/// `unpark <event-id|all>`.
+/// `unpark <event-id|all>`, `jobs`, `run-job <name>`, and the service's own commands.
 pub fn run<S: Service>() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -105,9 +110,7 @@ pub fn run<S: Service>() -> ExitCode {
             ["verify-audit"] => verify::<S>(&settings).await,
             ["replay", "--from", from] => replay::<S>(&settings, from).await,
             ["unpark", which] => unpark::<S>(&settings, which).await,
-            other => Err(format!(
-                "{other:?}: say serve, migrate, seed, verify-audit, replay --from <time> or unpark <id|all>"
-            )),
+            other => by_hand::<S>(&settings, other).await,
         }
     });
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -207,6 +210,17 @@ async fn replay<S: Service>(settings: &Settings, from: &str) -> Result<(), Strin
     let mut conn = app.db.read().await.map_err(|error| error.to_string())?;
     let events = db::outbox::requeue(&mut conn, from.to_utc()).await.map_err(|error| error.to_string())?;
     tracing::info!(events, "events will be told again");
+    Ok(())
+}
+
+async fn by_hand<S: Service>(settings: &Settings, words: &[&str]) -> Result<(), String> {
+    let app = App::from_settings(S::NAME, settings)?;
+    let service = S::open(app.clone(), config::load()?).await?;
+    let told = operate(&app, &service, words).await?;
+    #[expect(clippy::print_stdout, reason = "the answer to the operator")]
+    {
+        println!("{told}");
+    }
     Ok(())
 }
 

@@ -38,7 +38,8 @@ fn message_code(pool: &DescriptorPool, message: &MessageDescriptor, code: &mut S
             continue;
         }
         let rules = rules(pool, &field);
-        let checks = field_code(&field, behavior.contains(&REQUIRED), rules.as_ref(), masked);
+        let mut checks = field_code(&field, behavior.contains(&REQUIRED), rules.as_ref(), masked);
+        checks.push_str(&card_code(pool, &field));
         if !checks.is_empty() {
             let name = field.name();
             writeln!(body, "        if check::asked(mask, {name:?}) {{\n{checks}        }}")
@@ -57,7 +58,7 @@ fn message_code(pool: &DescriptorPool, message: &MessageDescriptor, code: &mut S
 
 fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMessage>, masked: bool) -> String {
     let name = field.name();
-    let rust = if ["type", "use", "ref", "self"].contains(&name) { format!("r#{name}") } else { name.to_owned() };
+    let rust = rust_name(field);
     let mut code = String::new();
     let mut line = |text: String| writeln!(code, "            {text}").expect("a string takes all");
     if field.is_list() {
@@ -143,6 +144,34 @@ fn field_code(field: &FieldDescriptor, required: bool, rules: Option<&DynamicMes
         _ => {}
     }
     code
+}
+
+/// A card number is refused in every text. What looks like a short one may be a barcode where one is expected.
+fn card_code(pool: &DescriptorPool, field: &FieldDescriptor) -> String {
+    if !matches!(field.kind(), Kind::String) || field.is_map() {
+        return String::new();
+    }
+    let check = if flag(pool, field, "lunarfront.options.v1.barcode") { "no_long_card" } else { "no_card" };
+    let (name, rust) = (field.name(), rust_name(field));
+    if field.is_list() {
+        format!(
+            "            for (i, item) in self.{rust}.iter().enumerate() {{ check::{check}(&check::index(at, {name:?}, i), \"\", item, out); }}\n"
+        )
+    } else if field.supports_presence() {
+        format!("            if let Some(value) = &self.{rust} {{ check::{check}(at, {name:?}, value, out); }}\n")
+    } else {
+        format!("            check::{check}(at, {name:?}, &self.{rust}, out);\n")
+    }
+}
+
+fn rust_name(field: &FieldDescriptor) -> String {
+    let name = field.name();
+    if ["type", "use", "ref", "self"].contains(&name) { format!("r#{name}") } else { name.to_owned() }
+}
+
+fn flag(pool: &DescriptorPool, field: &FieldDescriptor, name: &str) -> bool {
+    let Some(extension) = pool.get_extension_by_name(name) else { return false };
+    field.options().get_extension(&extension).as_bool() == Some(true)
 }
 
 fn ours(message: &MessageDescriptor) -> bool {

@@ -66,6 +66,19 @@ pub(crate) fn text(at: &str, field: &str, value: &str, min: usize, max: usize, o
     }
 }
 
+pub(crate) fn no_card(at: &str, field: &str, value: &str, out: &mut Violations) {
+    if types::holds_card_number(value) {
+        out.add(join(at, field), "must not hold a card number");
+    }
+}
+
+/// For fields that may hold a barcode.
+pub(crate) fn no_long_card(at: &str, field: &str, value: &str, out: &mut Violations) {
+    if types::holds_long_card_number(value) {
+        out.add(join(at, field), "must not hold a card number");
+    }
+}
+
 pub(crate) fn email(at: &str, field: &str, value: &str, out: &mut Violations) {
     if !EMAIL.is_match(value) {
         out.add(join(at, field), "must be an e-mail address");

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::Utc;
 use jsonwebtoken::EncodingKey;
 use kit::auth::{AccessClaims, sign_access};
+use kit::config::Secret;
 use uuid::Uuid;
 
 pub const ISSUER: &str = "https://test.lunarfront.test";
@@ -76,6 +77,11 @@ pub fn claims(user: Uuid, permissions: &[&str]) -> AccessClaims {
         name: "Test User".to_owned(),
         perms: permissions.iter().map(|word| (*word).to_owned()).collect(),
     }
+}
+
+/// A `FIELD_KEY` for services that seal fields.
+pub fn field_key() -> Secret<String> {
+    Secret::new(format!("test={}", STANDARD.encode([7; 32])))
 }
 
 fn pair() -> (Vec<u8>, Vec<u8>) {

@@ -1,0 +1,6 @@
+//! The frame around a service of nothing: what every service gets.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod operate;
+mod stand;
