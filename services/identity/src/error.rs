@@ -6,6 +6,7 @@ use kit::{Class, Fault, Refusal};
 use types::{Violation, Violations};
 
 use crate::location::LocationId;
+use crate::role::RoleId;
 use crate::session::SessionId;
 use crate::user::UserId;
 
@@ -29,10 +30,22 @@ pub enum Error {
     UserChanged,
     #[error("the user is disabled already")]
     UserDisabled,
-    #[error("the user is active already")]
+    #[error("the user is active already, or invited to be")]
     UserActive,
+    #[error("the user was archived, and is gone for good")]
+    UserArchived,
     #[error("this is the last administrator; make another one first")]
     LastAdmin,
+    #[error("no role {0}")]
+    RoleNotFound(RoleId),
+    #[error("there is a role {0} already")]
+    RoleSlugTaken(String),
+    #[error("the role was changed meanwhile; read it again")]
+    RoleChanged,
+    #[error("the role {0} is the system's and stays as it is; make one of your own")]
+    RoleOfSystem(String),
+    #[error("the role {0} is still given to somebody; take it away first")]
+    RoleInUse(String),
     #[error("this gives more rights than you have yourself: {0}")]
     RightsBeyondOwn(String),
     #[error("this password is among the first that anybody would guess; choose another")]
@@ -60,10 +73,17 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::LocationNotFound(_) | Self::UserNotFound(_) | Self::SessionNotFound(_) => Class::NotFound,
-            Self::LocationNameTaken(_) | Self::EmailTaken(_) => Class::Exists,
-            Self::ShopChanged | Self::LocationChanged | Self::UserChanged => Class::Stale,
-            Self::UserDisabled | Self::UserActive | Self::LastAdmin => Class::Conflict,
+            Self::LocationNotFound(_) | Self::UserNotFound(_) | Self::RoleNotFound(_) | Self::SessionNotFound(_) => {
+                Class::NotFound
+            }
+            Self::LocationNameTaken(_) | Self::EmailTaken(_) | Self::RoleSlugTaken(_) => Class::Exists,
+            Self::ShopChanged | Self::LocationChanged | Self::UserChanged | Self::RoleChanged => Class::Stale,
+            Self::UserDisabled
+            | Self::UserActive
+            | Self::UserArchived
+            | Self::LastAdmin
+            | Self::RoleOfSystem(_)
+            | Self::RoleInUse(_) => Class::Conflict,
             Self::RightsBeyondOwn(_) => Class::Forbidden,
             Self::SignInRefused | Self::RefreshTokenRefused => Class::UnknownCaller,
             Self::SignInThrottled(_) | Self::SignInBusy => Class::Limited,

@@ -1,5 +1,6 @@
 //! identity: the shop, its locations, its staff, what each may do, and who is signed in.
 
+mod access;
 mod change;
 mod error;
 mod location;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kit::{App, Fault, Job, Service};
+use proto::identity::v1::access_service_server::AccessServiceServer;
 use proto::identity::v1::auth_service_server::AuthServiceServer;
 use proto::identity::v1::location_service_server::LocationServiceServer;
+use proto::identity::v1::permission_service_server::PermissionServiceServer;
 use proto::identity::v1::role_service_server::RoleServiceServer;
 use proto::identity::v1::session_service_server::SessionServiceServer;
 use proto::identity::v1::shop_service_server::ShopServiceServer;
@@ -29,6 +32,7 @@ use tonic::service::RoutesBuilder;
 
 pub use error::Error;
 pub use location::LocationId;
+pub use role::RoleId;
 pub use session::SessionId;
 pub use settings::Settings;
 pub use user::UserId;
@@ -74,11 +78,14 @@ impl Service for Identity {
     fn routes(&self, routes: &mut RoutesBuilder) {
         let (app, told) = (self.app.clone(), Arc::clone(&self.told));
         let users = user::rpc::Rpc { app: app.clone(), hasher: self.hasher.clone(), told: Arc::clone(&told) };
+        let roles = role::rpc::Rpc { app: app.clone(), told: Arc::clone(&told) };
         routes
             .add_service(ShopServiceServer::new(shop::rpc::Rpc { app: app.clone() }))
             .add_service(LocationServiceServer::new(location::rpc::Rpc { app: app.clone() }))
             .add_service(UserServiceServer::new(users))
-            .add_service(RoleServiceServer::new(role::rpc::Rpc { app: app.clone() }))
+            .add_service(RoleServiceServer::new(roles.clone()))
+            .add_service(PermissionServiceServer::new(roles))
+            .add_service(AccessServiceServer::new(access::rpc::Rpc { app: app.clone() }))
             .add_service(AuthServiceServer::new(self.sign_in.clone()))
             .add_service(SessionServiceServer::new(session::rpc::Rpc { app: app.clone(), told }))
             .add_service(TrustServiceServer::new(trust::rpc::Rpc { app, tokens: Arc::clone(&self.tokens) }));

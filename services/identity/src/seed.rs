@@ -115,7 +115,7 @@ async fn employ(tx: &mut Tx, number: u32, staff: (&str, &str, &str, &str), hash:
         first_name: first_name.to_owned(),
         last_name: last_name.to_owned(),
     };
-    let roles = role::store::named(tx, &[role.to_owned()]).await?;
-    user::rpc::create(tx, UserId::from_uuid(demo_id(USER, number)), &person, &roles, hash).await?;
+    let roles = role::store::hold_named(tx, "roles", &[role.to_owned()]).await?;
+    user::rpc::create(tx, UserId::from_uuid(demo_id(USER, number)), &person, &roles, Some(hash)).await?;
     Ok(())
 }

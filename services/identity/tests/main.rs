@@ -1,7 +1,10 @@
 //! identity, through its door.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod access;
+mod change;
 mod forged;
+mod last_admin;
 mod location;
 mod reasons;
 mod refresh;

@@ -7,6 +7,7 @@ use identity::{Identity, Settings};
 use kit::config::Secret;
 use proto::identity::v1 as pb;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
+use proto::identity::v1::role_service_client::RoleServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::{AUDIENCE, Builder, House, ISSUER, Keys, Voice};
 use tonic::Status;
@@ -77,6 +78,47 @@ pub(crate) async fn disable(house: &House<Identity>, id: &str) -> Result<pb::Use
 pub(crate) async fn enable(house: &House<Identity>, id: &str) -> Result<pb::User, Status> {
     let request = pb::EnableUserRequest { id: id.to_owned() };
     Ok(UserServiceClient::new(house.user(&ALL)).enable_user(request).await?.into_inner().user.unwrap())
+}
+
+pub(crate) async fn archive(house: &House<Identity>, id: &str) -> Result<pb::User, Status> {
+    let request = pb::ArchiveUserRequest { id: id.to_owned() };
+    Ok(UserServiceClient::new(house.user(&ALL)).archive_user(request).await?.into_inner().user.unwrap())
+}
+
+/// Changes the named fields of a user.
+pub(crate) async fn change(voice: Voice, user: pb::User, fields: &[&str]) -> Result<pb::User, Status> {
+    let request = pb::UpdateUserRequest { user: Some(user), update_mask: Some(mask(fields)) };
+    Ok(UserServiceClient::new(voice).update_user(request).await?.into_inner().user.unwrap())
+}
+
+/// Gives these roles and no others.
+pub(crate) async fn give(house: &House<Identity>, id: &str, roles: &[&str]) -> Result<pb::User, Status> {
+    change(house.user(&ALL), with_roles(id, roles), &["roles"]).await
+}
+
+pub(crate) fn with_roles(id: &str, roles: &[&str]) -> pb::User {
+    let roles = roles.iter().map(|slug| (*slug).to_owned()).collect();
+    pb::User { id: id.to_owned(), roles, ..pb::User::default() }
+}
+
+pub(crate) fn mask(fields: &[&str]) -> prost_types::FieldMask {
+    prost_types::FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() }
+}
+
+/// A role of the shop's own.
+pub(crate) async fn make_role(voice: Voice, slug: &str, permissions: &[&str]) -> Result<pb::Role, Status> {
+    let permissions = permissions.iter().map(|word| (*word).to_owned()).collect();
+    let role = pb::Role { slug: slug.to_owned(), name: slug.to_owned(), permissions, ..pb::Role::default() };
+    let request = pb::CreateRoleRequest { role: Some(role) };
+    Ok(RoleServiceClient::new(voice).create_role(request).await?.into_inner().role.unwrap())
+}
+
+/// What the role holds from now on.
+pub(crate) async fn fill_role(voice: Voice, id: &str, permissions: &[&str]) -> Result<pb::Role, Status> {
+    let permissions = permissions.iter().map(|word| (*word).to_owned()).collect();
+    let role = pb::Role { id: id.to_owned(), permissions, ..pb::Role::default() };
+    let request = pb::UpdateRoleRequest { role: Some(role), update_mask: Some(mask(&["permissions"])) };
+    Ok(RoleServiceClient::new(voice).update_role(request).await?.into_inner().role.unwrap())
 }
 
 pub(crate) async fn sign_in(house: &House<Identity>, email: &str) -> pb::LoginResponse {

@@ -54,10 +54,10 @@ pub(crate) async fn end(tx: &mut Tx, id: SessionId, now: DateTime<Utc>, why: &st
     Ok(())
 }
 
-/// Ends every session of a user.
-pub(crate) async fn end_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+/// Ends every session of a user and records why.
+pub(crate) async fn end_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>, why: &str) -> Result<(), Error> {
     for id in store::end_all(tx, user, now).await? {
-        tell_ended(tx, id, user, "the user was disabled");
+        tell_ended(tx, id, user, why);
     }
     Ok(())
 }

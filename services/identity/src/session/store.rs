@@ -137,6 +137,20 @@ async fn revoke(tx: &mut Tx, sessions: &[Option<SessionId>], user: UserId) -> Re
     Ok(())
 }
 
+/// Revokes every token that users have by now. Their sessions live on, and refresh tokens give what holds from here on.
+pub(crate) async fn revoke_all_tokens(tx: &mut Tx, users: &[UserId]) -> Result<(), Error> {
+    sqlx::query("insert into revocation (user_id) select unnest($1::uuid[])").bind(users).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Whose a refresh token is.
+pub(crate) async fn owner_of(tx: &mut Tx, token_hash: &[u8]) -> Result<Option<UserId>, Error> {
+    let owner = sqlx::query_scalar(
+        "select s.user_id from refresh_token t join session s on s.id = t.session_id where t.hash = $1",
+    );
+    Ok(owner.bind(token_hash).fetch_optional(&mut **tx).await?)
+}
+
 /// What was revoked while access tokens of that time may still live: ten minutes, the leeway of clocks, a little more.
 pub(crate) async fn revoked(conn: &mut Conn) -> Result<Vec<Revoked>, Error> {
     let rows = sqlx::query(

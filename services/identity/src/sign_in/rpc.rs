@@ -64,6 +64,9 @@ impl pb::auth_service_server::AuthService for Rpc {
         let tokens = Arc::clone(&self.tokens);
         let answer = write(&self.app.db, request, async move |tx, caller, message| {
             let token = message.refresh_token.as_str();
+            // The user before the session, as whoever ends both locks them; and as he stays until the token is given.
+            let owner = store::owner_of(tx, &token_hash(token)).await?.ok_or(Error::RefreshTokenRefused)?;
+            let user = users::hold(tx, owner).await?;
             let shown = store::lock_shown(tx, &token_hash(token)).await?.ok_or(Error::RefreshTokenRefused)?;
             let (successor, session) = (tokens.successor(token), shown.session);
             match session.judge(shown.used_at, caller.now) {
@@ -78,9 +81,8 @@ impl pb::auth_service_server::AuthService for Rpc {
                 }
                 Use::Late => return Err(Error::RefreshTokenRefused),
             }
-            let user = users::get(tx, session.user_id).await?;
             let access_token = tokens.access(&user, session.id, store::clock(tx).await?)?;
-            let (expires_in, user) = (ACCESS_SECONDS, Some(user.into()));
+            let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
             Ok(pb::RefreshResponse { access_token, expires_in, refresh_token: successor, user })
         })
         .await?;
@@ -109,7 +111,7 @@ impl pb::auth_service_server::AuthService for Rpc {
     async fn get_me(&self, request: Request<pb::GetMeRequest>) -> Reply<pb::GetMeResponse> {
         read(&self.app.db, request, async |conn, caller, _message| {
             let id = caller.user_id().ok_or_else(|| Fault::new("the door lets nobody through without a user"))?;
-            let user = users::get(conn, UserId::from_uuid(id)).await?;
+            let user = users::get(conn, UserId::from_uuid(id)).await?.at(caller.now);
             Ok::<_, Error>(pb::GetMeResponse { user: Some(user.into()) })
         })
         .await
@@ -135,12 +137,12 @@ impl Rpc {
     async fn examine(&self, caller: &Caller, email: &str, password: &str) -> Result<Examined, Error> {
         self.throttle().admit(email, &caller.client_ip, caller.now).map_err(Error::SignInThrottled)?;
         let found = users::credentials(&mut *self.app.db.read().await?, email).await?;
-        let hash = found.as_ref().map(|found| found.password_hash.clone());
+        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
         let verdict = self.hasher.verify(password.to_owned(), hash).await?;
         let Some(found) = found else { return Ok(Examined::Refused(None)) };
         let stronger_hash = match verdict {
             Verdict::Wrong => return Ok(Examined::Refused(Some(found.user_id))),
-            _ if found.state == State::Disabled => return Ok(Examined::Refused(Some(found.user_id))),
+            _ if found.state != State::Active => return Ok(Examined::Refused(Some(found.user_id))),
             Verdict::Right => None,
             Verdict::RightButWeak => Some(self.hasher.hash(Password::known(password)).await?),
         };
@@ -151,7 +153,7 @@ impl Rpc {
         let tokens = Arc::clone(&self.tokens);
         write(&self.app.db, request, async move |tx, caller, _message| {
             let user = users::hold(tx, known.id).await?;
-            if user.state == State::Disabled {
+            if user.state != State::Active {
                 return Err(Error::SignInRefused);
             }
             if let Some(hash) = &known.stronger_hash {
@@ -163,7 +165,7 @@ impl Rpc {
             let session = store::begin(tx, user.id, &device, Life::begin(caller.now), &hash).await?;
             record_begun(tx, &user, &session);
             let access_token = tokens.access(&user, session.id, store::clock(tx).await?)?;
-            let (expires_in, user) = (ACCESS_SECONDS, Some(user.into()));
+            let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
             Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user })
         })
         .await

@@ -29,8 +29,8 @@ async fn make(app: &App, hasher: &Hasher, first: &proto::identity::v1::CreateUse
     if store::any(&mut tx).await? {
         return Ok(());
     }
-    let roles = role::store::named(&mut tx, &first.roles).await?;
-    rpc::create(&mut tx, UserId::new(), &rpc::person(first), &roles, &hash).await?;
+    let roles = role::store::hold_named(&mut tx, "roles", &first.roles).await?;
+    rpc::create(&mut tx, UserId::new(), &rpc::person(first), &roles, Some(&hash)).await?;
     app.db.commit(tx).await?;
     tracing::info!("the first user was made from the settings");
     Ok(())

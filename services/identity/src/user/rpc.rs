@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use db::{Audit, List, Subject, Tx};
-use kit::{App, Caller, Permissions, Reply, check, etag, expect_etag, read, refuse, write};
+use db::{Audit, List, Page, Subject, Tx};
+use kit::{App, Caller, Reply, check, etag, expect_etag, read, refuse, write};
 use proto::identity::v1 as pb;
-use serde_json::json;
 use tonic::Request;
+use types::Violation;
 
 use super::store::Filter;
-use super::{Person, State, User, UserId, store};
+use super::{Change, Colleague, Person, Shown, User, UserId, store};
+use crate::change::{difference, means};
 use crate::password::Password;
 use crate::password::hasher::Hasher;
-use crate::role::{self, Role};
+use crate::role::{self, Role, rpc::own};
 use crate::trust::told::Told;
 use crate::{Error, NAME, session};
 
@@ -26,23 +27,29 @@ pub(crate) struct Rpc {
 #[async_trait]
 impl pb::user_service_server::UserService for Rpc {
     async fn list_users(&self, request: Request<pb::ListUsersRequest>) -> Reply<pb::ListUsersResponse> {
-        read(&self.app.db, request, async |conn, _caller, message| {
+        read(&self.app.db, request, async |conn, caller, message| {
             let list = List::parse(&message)?;
-            let state = match message.state() {
-                pb::user::State::Unspecified => None,
-                pb::user::State::Active => Some(State::Active),
-                pb::user::State::Disabled => Some(State::Disabled),
-            };
-            let filter = Filter { state, role: message.role.filter(|slug| !slug.is_empty()) };
-            Ok::<_, Error>(store::list(conn, &filter, &list).await?.answer(&list))
+            let filter =
+                Filter { state: asked_state(message.state()), role: message.role.filter(|slug| !slug.is_empty()) };
+            let Page { data, total } = store::list(conn, &filter, &list).await?;
+            let data = data.into_iter().map(|user| user.at(caller.now)).collect();
+            Ok::<_, Error>(Page { data, total }.answer(&list))
+        })
+        .await
+    }
+
+    async fn list_all_users(&self, request: Request<pb::ListAllUsersRequest>) -> Reply<pb::ListAllUsersResponse> {
+        read(&self.app.db, request, async |conn, _caller, _message| {
+            let data = store::colleagues(conn).await?.into_iter().map(Into::into).collect();
+            Ok::<_, Error>(pb::ListAllUsersResponse { data })
         })
         .await
     }
 
     async fn get_user(&self, request: Request<pb::GetUserRequest>) -> Reply<pb::GetUserResponse> {
-        read(&self.app.db, request, async |conn, _caller, message| {
-            let id = UserId::parse("id", &message.id)?;
-            Ok::<_, Error>(pb::GetUserResponse { user: Some(store::get(conn, id).await?.into()) })
+        read(&self.app.db, request, async |conn, caller, message| {
+            let user = store::get(conn, UserId::parse("id", &message.id)?).await?;
+            Ok::<_, Error>(pb::GetUserResponse { user: Some(user.at(caller.now).into()) })
         })
         .await
     }
@@ -55,24 +62,32 @@ impl pb::user_service_server::UserService for Rpc {
         };
         let hash = hash.map_err(|error| refuse(NAME, &error))?;
         write(&self.app.db, request, async move |tx, caller, message| {
-            let roles = role::store::named(tx, &message.roles).await?;
+            let roles = role::store::hold_named(tx, "roles", &message.roles).await?;
             role::may_give(&own(caller), &role::union(&roles))?;
-            let user = create(tx, UserId::new(), &person(message), &roles, &hash).await?;
+            let user = create(tx, UserId::new(), &person(message), &roles, Some(&hash)).await?;
             Ok::<_, Error>(pb::CreateUserResponse { user: Some(user.into()) })
         })
         .await
     }
 
+    async fn update_user(&self, request: Request<pb::UpdateUserRequest>) -> Reply<pb::UpdateUserResponse> {
+        let answer = write(&self.app.db, request, async |tx, caller, message| {
+            let sent = message.user.as_ref().ok_or_else(|| Violation::new("user", "is required"))?;
+            let mask = message.update_mask.as_ref().map(|mask| mask.paths.as_slice());
+            let user = update(tx, caller, sent, mask).await?;
+            Ok::<_, Error>(pb::UpdateUserResponse { user: Some(user.at(caller.now).into()) })
+        })
+        .await?;
+        self.told.renew_now().await;
+        Ok(answer)
+    }
+
     async fn disable_user(&self, request: Request<pb::DisableUserRequest>) -> Reply<pb::DisableUserResponse> {
         let answer = write(&self.app.db, request, async |tx, caller, message| {
-            let id = UserId::parse("id", &message.id)?;
-            // First, and before the user himself, so that two who disable each other wait and do not embrace.
-            let admins = store::lock_active_admins(tx).await?;
-            let user = store::lock(tx, id).await?;
-            expect_etag(caller.if_match.as_deref(), user.version, || Error::UserChanged)?;
-            let user = save(tx, user.disable(&admins)?, State::Active).await?;
-            session::rpc::end_all(tx, id, caller.now).await?;
-            Ok::<_, Error>(pb::DisableUserResponse { user: Some(user.into()) })
+            let (admins, user) = lock_leaving(tx, caller, &message.id).await?;
+            let left = save(tx, &user, user.clone().disable(&admins)?).await?;
+            session::rpc::end_all(tx, left.id, caller.now, "the user was disabled").await?;
+            Ok::<_, Error>(pb::DisableUserResponse { user: Some(left.at(caller.now).into()) })
         })
         .await?;
         self.told.renew_now().await;
@@ -81,19 +96,80 @@ impl pb::user_service_server::UserService for Rpc {
 
     async fn enable_user(&self, request: Request<pb::EnableUserRequest>) -> Reply<pb::EnableUserResponse> {
         write(&self.app.db, request, async |tx, caller, message| {
-            let user = store::lock(tx, UserId::parse("id", &message.id)?).await?;
-            expect_etag(caller.if_match.as_deref(), user.version, || Error::UserChanged)?;
+            let user = lock(tx, caller, &message.id).await?;
             role::may_give(&own(caller), &user.permissions)?;
-            let user = save(tx, user.enable()?, State::Disabled).await?;
-            Ok::<_, Error>(pb::EnableUserResponse { user: Some(user.into()) })
+            let user = save(tx, &user, user.clone().enable()?).await?;
+            Ok::<_, Error>(pb::EnableUserResponse { user: Some(user.at(caller.now).into()) })
         })
         .await
     }
+
+    async fn archive_user(&self, request: Request<pb::ArchiveUserRequest>) -> Reply<pb::ArchiveUserResponse> {
+        let answer = write(&self.app.db, request, async |tx, caller, message| {
+            let (admins, user) = lock_leaving(tx, caller, &message.id).await?;
+            let gone = user.clone().archive(&admins)?;
+            store::set_roles(tx, gone.id, &[]).await?;
+            let gone = save(tx, &user, gone).await?;
+            session::rpc::end_all(tx, gone.id, caller.now, "the user was archived").await?;
+            Ok::<_, Error>(pb::ArchiveUserResponse { user: Some(gone.at(caller.now).into()) })
+        })
+        .await?;
+        self.told.renew_now().await;
+        Ok(answer)
+    }
 }
 
-/// What the one who asks may do himself.
-fn own(caller: &Caller) -> Permissions {
-    caller.user.as_ref().map(|user| user.permissions.clone()).unwrap_or_default()
+/// Locks the user whom the caller believes to know.
+async fn lock(tx: &mut Tx, caller: &Caller, id: &str) -> Result<User, Error> {
+    let user = store::lock(tx, UserId::parse("id", id)?).await?;
+    expect_etag(caller.if_match.as_deref(), user.version, || Error::UserChanged)?;
+    Ok(user)
+}
+
+/// Locks the active administrators and a user who is to go: them first, so that two who disable each other wait and do
+/// not embrace.
+async fn lock_leaving(tx: &mut Tx, caller: &Caller, id: &str) -> Result<(Vec<UserId>, User), Error> {
+    let admins = store::lock_active_admins(tx).await?;
+    Ok((admins, lock(tx, caller, id).await?))
+}
+
+/// Changes the named fields. Roles are held first, then administrators, then the user: everybody locks in this order.
+async fn update(tx: &mut Tx, caller: &Caller, sent: &pb::User, mask: Option<&[String]>) -> Result<User, Error> {
+    let roles =
+        if means(mask, "roles") { Some(role::store::hold_named(tx, "user.roles", &sent.roles).await?) } else { None };
+    let admins = if roles.is_some() { store::lock_active_admins(tx).await? } else { Vec::new() };
+    let user = store::lock(tx, UserId::parse("user.id", &sent.id)?).await?;
+    expect_etag(caller.if_match.as_deref(), user.version, || Error::UserChanged)?;
+    let person = changed_person(&user.person, sent, mask);
+    if person.email != user.person.email {
+        // Whoever reads the mail of an address can become its user.
+        role::may_give(&own(caller), &user.permissions)?;
+    }
+    let slugs = roles.as_ref().map_or_else(|| user.roles.clone(), |roles| role::slugs(roles));
+    let changed = user.clone().change(Change { person, roles: slugs }, &admins)?;
+    if let Some(roles) = &roles {
+        role::may_add(&own(caller), &user.permissions, &role::union(roles))?;
+        store::set_roles(tx, user.id, roles).await?;
+    }
+    let saved = save(tx, &user, changed).await?;
+    if saved.permissions != user.permissions {
+        session::store::revoke_all_tokens(tx, &[saved.id]).await?;
+    }
+    Ok(saved)
+}
+
+fn changed_person(person: &Person, sent: &pb::User, mask: Option<&[String]>) -> Person {
+    let mut person = person.clone();
+    if means(mask, "email") {
+        person.email.clone_from(&sent.email);
+    }
+    if means(mask, "first_name") {
+        sent.first_name.trim().clone_into(&mut person.first_name);
+    }
+    if means(mask, "last_name") {
+        sent.last_name.trim().clone_into(&mut person.last_name);
+    }
+    person
 }
 
 /// Who a request speaks of.
@@ -111,40 +187,56 @@ pub(crate) async fn create(
     id: UserId,
     person: &Person,
     roles: &[Role],
-    password_hash: &str,
+    password_hash: Option<&str>,
 ) -> Result<User, Error> {
     let user = store::insert(tx, id, person, roles, password_hash).await?;
     tell(tx, &user);
-    let fields = json!({
-        "email": user.person.email,
-        "first_name": user.person.first_name,
-        "last_name": user.person.last_name,
-        "roles": user.roles,
-    });
-    tx.audit(Audit::created("user", id, fields));
+    tx.audit(Audit::created("user", id, user.fields()));
     Ok(user)
 }
 
-async fn save(tx: &mut Tx, user: User, before: State) -> Result<User, Error> {
-    let user = store::save_state(tx, &user).await?;
+/// Saves a user who differs, tells it and records the change.
+async fn save(tx: &mut Tx, before: &User, user: User) -> Result<User, Error> {
+    let Some((old, new)) = difference(before.fields(), user.fields()) else { return Ok(user) };
+    let user = store::save(tx, &user).await?;
     tell(tx, &user);
-    let state = |state: State| json!({ "state": <&str>::from(state) });
-    tx.audit(Audit::changed("user", user.id, state(before), state(user.state)));
+    tx.audit(Audit::changed("user", user.id, old, new));
     Ok(user)
 }
 
-fn tell(tx: &mut Tx, user: &User) {
-    let event = pb::UserChanged { user: Some(user.clone().into()), version: user.version };
-    tx.publish(Subject { id: user.id.uuid(), version: user.version }, &event);
+pub(crate) fn tell(tx: &mut Tx, user: &User) {
+    let user = user.clone().at(tx.context().now);
+    let (id, version) = (user.id, user.version);
+    tx.publish(Subject { id: id.uuid(), version }, &pb::UserChanged { user: Some(user.into()), version });
+}
+
+fn asked_state(state: pb::user::State) -> Option<Shown> {
+    match state {
+        pb::user::State::Unspecified => None,
+        pb::user::State::Invited => Some(Shown::Invited),
+        pb::user::State::Active => Some(Shown::Active),
+        pb::user::State::Locked => Some(Shown::Locked),
+        pb::user::State::Disabled => Some(Shown::Disabled),
+        pb::user::State::Archived => Some(Shown::Archived),
+    }
+}
+
+impl From<Shown> for pb::user::State {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Invited => Self::Invited,
+            Shown::Active => Self::Active,
+            Shown::Locked => Self::Locked,
+            Shown::Disabled => Self::Disabled,
+            Shown::Archived => Self::Archived,
+        }
+    }
 }
 
 impl From<User> for pb::User {
     fn from(user: User) -> Self {
-        let User { id, person, roles, permissions, state, version, created_at, updated_at } = user;
-        let state = match state {
-            State::Active => pb::user::State::Active,
-            State::Disabled => pb::user::State::Disabled,
-        };
+        let state = pb::user::State::from(user.shown());
+        let User { id, employee_number, person, roles, permissions, locked_until, .. } = user;
         Self {
             id: id.to_string(),
             email: person.email,
@@ -153,9 +245,18 @@ impl From<User> for pb::User {
             roles,
             permissions: permissions.words(),
             state: state.into(),
-            created_at: Some(proto::timestamp(created_at)),
-            updated_at: Some(proto::timestamp(updated_at)),
-            etag: etag(version),
+            created_at: Some(proto::timestamp(user.created_at)),
+            updated_at: Some(proto::timestamp(user.updated_at)),
+            etag: etag(user.version),
+            employee_number: employee_number.to_string(),
+            locked_until: locked_until.map(proto::timestamp),
         }
+    }
+}
+
+impl From<Colleague> for pb::Colleague {
+    fn from(colleague: Colleague) -> Self {
+        let Colleague { id, first_name, last_name, employee_number } = colleague;
+        Self { id: id.to_string(), first_name, last_name, employee_number: employee_number.to_string() }
     }
 }

@@ -5,12 +5,14 @@ use kit::Permissions;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
 
-use super::{Person, State, User, UserId};
+use super::{Colleague, Person, Shown, State, User, UserId};
 use crate::Error;
-use crate::role::{ADMIN, Role};
+use crate::role::{ADMIN, Role, RoleId};
 
 const USERS: Select = Select {
-    columns: "u.id, u.email, u.first_name, u.last_name, u.state, u.version, u.created_at, u.updated_at,
+    columns: "u.id, u.employee_number, u.email, u.first_name, u.last_name, u.state, u.password_hash is not null as
+              has_password, u.version, u.created_at, u.updated_at,
+              null::timestamptz as locked_until,
               array(select r.slug
                       from user_role ur
                       join role r on r.id = ur.role_id
@@ -27,51 +29,80 @@ const SORTS: Sorts = &[
     ("last_name", "u.last_name"),
     ("first_name", "u.first_name"),
     ("email", "u.email"),
+    ("employee_number", "u.employee_number"),
     ("state", "u.state"),
     ("created_at", "u.created_at"),
     ("updated_at", "u.updated_at"),
 ];
+const EMAIL_KEY: &str = "app_user_email_key";
+/// What the database says when no administrator would be left, should the rules have been passed by.
+const LAST_ADMIN: &str = "app_user_last_admin";
 
 /// What a sign-in is compared with.
 pub(crate) struct Credentials {
     pub(crate) user_id: UserId,
-    pub(crate) password_hash: String,
+    /// None while somebody invited has not chosen a password.
+    pub(crate) password_hash: Option<String>,
     pub(crate) state: State,
 }
 
 /// Which users a list is narrowed to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<Shown>,
     /// A role's slug.
     pub(crate) role: Option<String>,
 }
 
+/// Adds a user: active with a password, invited without one.
 pub(crate) async fn insert(
     tx: &mut Tx,
     id: UserId,
     person: &Person,
     roles: &[Role],
-    password_hash: &str,
+    password_hash: Option<&str>,
 ) -> Result<User, Error> {
+    let state = if password_hash.is_some() { State::Active } else { State::Invited };
     sqlx::query(
-        "insert into app_user (id, email, first_name, last_name, password_hash)
-         values ($1, $2, $3, $4, $5)",
+        "insert into app_user (id, email, first_name, last_name, password_hash, state)
+         values ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id)
     .bind(&person.email)
     .bind(&person.first_name)
     .bind(&person.last_name)
     .bind(password_hash)
+    .bind(<&str>::from(state))
     .execute(&mut **tx)
     .await
-    .on_constraint("app_user_email_key", || Error::EmailTaken(person.email.clone()))?;
-    sqlx::query("insert into user_role (user_id, role_id) select $1, unnest($2::uuid[])")
+    .on_constraint(EMAIL_KEY, || Error::EmailTaken(person.email.clone()))?;
+    add_roles(tx, id, roles).await?;
+    get(tx, id).await
+}
+
+async fn add_roles(tx: &mut Tx, id: UserId, roles: &[Role]) -> Result<(), Error> {
+    sqlx::query(
+        "insert into user_role (user_id, role_id)
+         select $1, unnest($2::uuid[])
+             on conflict do nothing",
+    )
+    .bind(id)
+    .bind(roles.iter().map(|role| role.id).collect::<Vec<_>>())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Gives these roles and takes away all others; the new ones first, so that somebody can always do everything.
+pub(crate) async fn set_roles(tx: &mut Tx, id: UserId, roles: &[Role]) -> Result<(), Error> {
+    add_roles(tx, id, roles).await?;
+    sqlx::query("delete from user_role where user_id = $1 and role_id <> all($2::uuid[])")
         .bind(id)
         .bind(roles.iter().map(|role| role.id).collect::<Vec<_>>())
         .execute(&mut **tx)
-        .await?;
-    get(tx, id).await
+        .await
+        .on_constraint(LAST_ADMIN, || Error::LastAdmin)?;
+    Ok(())
 }
 
 pub(crate) async fn get(conn: &mut Conn, id: UserId) -> Result<User, Error> {
@@ -90,7 +121,8 @@ pub(crate) async fn lock(tx: &mut Tx, id: UserId) -> Result<User, Error> {
     get(tx, id).await
 }
 
-/// Holds a user as he is while a session begins, so that disabling him meets the session or keeps it from beginning.
+/// Holds a user as he is while a token is given, so that whoever changes him meets the token or keeps it from being
+/// given.
 pub(crate) async fn hold(tx: &mut Tx, id: UserId) -> Result<User, Error> {
     sqlx::query("select from app_user where id = $1 for share").bind(id).execute(&mut **tx).await?;
     get(tx, id).await
@@ -108,17 +140,66 @@ pub(crate) async fn lock_active_admins(tx: &mut Tx) -> Result<Vec<UserId>, Error
           order by u.id
             for update",
     );
-    Ok(admins.bind(ADMIN).fetch_all(&mut **tx).await?)
+    let waited: Vec<UserId> = admins.bind(ADMIN).fetch_all(&mut **tx).await?;
+    // The rows are as they are now, but the roles were read before the wait.
+    let left = sqlx::query_scalar(
+        "select ur.user_id
+           from user_role ur
+           join role r on r.id = ur.role_id
+          where ur.user_id = any($1) and r.slug = $2
+          order by ur.user_id",
+    );
+    Ok(left.bind(waited).bind(ADMIN).fetch_all(&mut **tx).await?)
 }
 
-/// Saves the state and counts the version up.
-pub(crate) async fn save_state(tx: &mut Tx, user: &User) -> Result<User, Error> {
-    sqlx::query("update app_user set state = $2, version = version + 1, updated_at = now() where id = $1")
-        .bind(user.id)
-        .bind(<&str>::from(user.state))
+/// Locks everybody who has a role, in the order of ids.
+pub(crate) async fn lock_holders(tx: &mut Tx, role: RoleId) -> Result<Vec<UserId>, Error> {
+    let holders = sqlx::query_scalar(
+        "select u.id
+           from app_user u
+          where u.id in (select user_id from user_role where role_id = $1)
+          order by u.id
+            for update",
+    );
+    Ok(holders.bind(role).fetch_all(&mut **tx).await?)
+}
+
+/// Saves what a user is and counts the version up; his roles are set for themselves.
+pub(crate) async fn save(tx: &mut Tx, user: &User) -> Result<User, Error> {
+    let Person { email, first_name, last_name } = &user.person;
+    sqlx::query(
+        "update app_user
+            set email = $2, first_name = $3, last_name = $4, state = $5, version = version + 1, updated_at = now()
+          where id = $1",
+    )
+    .bind(user.id)
+    .bind(email)
+    .bind(first_name)
+    .bind(last_name)
+    .bind(<&str>::from(user.state))
+    .execute(&mut **tx)
+    .await
+    .map_err(|error| match error {
+        error if db::violates(&error, EMAIL_KEY) => Error::EmailTaken(email.clone()),
+        error if db::violates(&error, LAST_ADMIN) => Error::LastAdmin,
+        error => error.into(),
+    })?;
+    get(tx, user.id).await
+}
+
+/// Counts the versions of users up whose roles allow something else now.
+pub(crate) async fn touch(tx: &mut Tx, ids: &[UserId]) -> Result<Vec<User>, Error> {
+    sqlx::query("update app_user set version = version + 1, updated_at = now() where id = any($1)")
+        .bind(ids)
         .execute(&mut **tx)
         .await?;
-    get(tx, user.id).await
+    let mut select = QueryBuilder::new("select ");
+    select
+        .push(USERS.columns)
+        .push(" from app_user u where u.id = any(")
+        .push_bind(ids.to_vec())
+        .push(") order by u.id");
+    Ok(select.build_query_as().fetch_all(&mut **tx).await?)
 }
 
 /// Replaces a hash by a stronger one of the same password; nothing of the user changes.
@@ -131,11 +212,13 @@ pub(crate) async fn rehash(tx: &mut Tx, id: UserId, password_hash: &str) -> Resu
     Ok(())
 }
 
+/// What somebody signs in with, unless he is gone.
 pub(crate) async fn credentials(conn: &mut Conn, email: &str) -> Result<Option<Credentials>, Error> {
     let row = sqlx::query(
         "select id, password_hash, state
            from app_user
-          where lower(email collate \"C\") = lower($1 collate \"C\")",
+          where lower(email collate \"C\") = lower($1 collate \"C\")
+            and state <> 'archived'",
     );
     let Some(row) = row.bind(email).fetch_optional(conn).await? else { return Ok(None) };
     Ok(Some(Credentials {
@@ -158,7 +241,7 @@ pub(crate) async fn lock_beginning(tx: &mut Tx) -> Result<(), Error> {
 
 pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<User>, Error> {
     list.page(conn, USERS, SORTS, |rows| {
-        rows.eq_some("u.state", filter.state.map(<&'static str>::from));
+        rows.eq_some("u.state", filter.state.map(|shown| <&'static str>::from(State::from(shown))));
         if let Some(slug) = &filter.role {
             rows.with(
                 "u.id in (select ur.user_id from user_role ur join role r on r.id = ur.role_id where r.slug = ",
@@ -166,9 +249,29 @@ pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Resul
                 ")",
             );
         }
-        rows.search(&["(u.first_name || ' ' || u.last_name)", "u.email"], &list.q);
+        let texts = ["(u.first_name || ' ' || u.last_name)", "u.email", "u.employee_number::text"];
+        rows.search(&texts, &list.q);
     })
     .await
+}
+
+/// Everybody active, by name.
+pub(crate) async fn colleagues(conn: &mut Conn) -> Result<Vec<Colleague>, Error> {
+    let rows = sqlx::query(
+        "select id, first_name, last_name, employee_number
+           from app_user
+          where state = 'active'
+          order by last_name, first_name, id",
+    );
+    let colleague = |row: PgRow| {
+        Ok(Colleague {
+            id: row.try_get("id")?,
+            first_name: row.try_get("first_name")?,
+            last_name: row.try_get("last_name")?,
+            employee_number: row.try_get("employee_number")?,
+        })
+    };
+    rows.fetch_all(conn).await?.into_iter().map(colleague).collect()
 }
 
 fn state(row: &PgRow) -> Result<State, sqlx::Error> {
@@ -181,6 +284,7 @@ impl FromRow<'_, PgRow> for User {
         let words: Vec<String> = row.try_get("permissions")?;
         Ok(Self {
             id: row.try_get("id")?,
+            employee_number: row.try_get("employee_number")?,
             person: Person {
                 email: row.try_get("email")?,
                 first_name: row.try_get("first_name")?,
@@ -189,6 +293,8 @@ impl FromRow<'_, PgRow> for User {
             roles: row.try_get("roles")?,
             permissions: Permissions::of(words.iter().map(String::as_str)),
             state: state(row)?,
+            locked_until: row.try_get("locked_until")?,
+            has_password: row.try_get("has_password")?,
             version: row.try_get("version")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
