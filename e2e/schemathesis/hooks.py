@@ -14,6 +14,7 @@ import schemathesis
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000")
 OWNER = {"email": "owner@demo.test", "password": "lunarfront-demo"}
 LOGOUT = "/v1/auth/logout"
+END_OTHERS = "/v1/auth/sessions/end-others"
 # Ids of the demo shop begin so. Requests learn them from answers; they may be read, and nothing else.
 DEMO = "01900000-"
 # Well formed, and the id of nothing.
@@ -44,7 +45,7 @@ def session_of(token):
     return json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sid"]
 
 
-@schemathesis.auth(refresh_interval=300).skip_for(path=LOGOUT)
+@schemathesis.auth(refresh_interval=300).skip_for(path=[LOGOUT, END_OTHERS])
 class Owner:
     def get(self, case, context):
         return sign_in()
@@ -56,6 +57,14 @@ class Owner:
 @schemathesis.auth(refresh_interval=None).apply_to(path=LOGOUT)
 class Leaver(Owner):
     """Signing out spends a token of its own."""
+
+
+@schemathesis.auth(refresh_interval=None).apply_to(path=END_OTHERS)
+class Loner(Owner):
+    """Who ends his other sessions is somebody that nobody else here is."""
+
+    def get(self, case, context):
+        return call("POST", "/v1/auth/login", body=SHOP.loner)["accessToken"]
 
 
 class Shop:
@@ -75,6 +84,9 @@ class Shop:
         rate = {"name": name(), "locationId": location, "taxCategory": "goods", "rate": "8.25"}
         person = {"firstName": "Robin", "lastName": "Road", "roles": ["viewer"], "password": OWNER["password"]}
         person["email"] = f"st{os.urandom(6).hex()}@demo.test"
+        loner = {**person, "email": f"st{os.urandom(6).hex()}@demo.test"}
+        self.post("/v1/users", loner)
+        self.loner = {"email": loner["email"], "password": loner["password"]}
         self.own = {
             "accounts": account,
             "members": self.post(f"/v1/accounts/{account}/members", {"firstName": "Ida", "lastName": name()})["id"],

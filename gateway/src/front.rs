@@ -173,6 +173,7 @@ pub(crate) fn cors(origins: &str) -> Result<CorsLayer, String> {
             "if-match",
             "last-event-id",
             "traceparent",
+            "x-approval-token",
             "x-grpc-web",
             "x-request-id",
             "x-user-agent",

@@ -9,6 +9,7 @@ use crate::problem::Problem;
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const APPROVAL: HeaderName = HeaderName::from_static("x-approval-token");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const CLIENT_IP: HeaderName = HeaderName::from_static("x-client-ip");
 const CLIENT_AGENT: HeaderName = HeaderName::from_static("x-user-agent");
@@ -42,6 +43,8 @@ pub(crate) fn carried(context: &Context, headers: &HeaderMap) -> HeaderMap {
 pub(crate) struct Change {
     pub key: Option<HeaderValue>,
     pub if_match: Option<HeaderValue>,
+    /// Somebody else's leave to do it; the service judges it.
+    pub approval: Option<HeaderValue>,
 }
 
 impl Change {
@@ -67,7 +70,8 @@ impl Change {
             }
             None => None,
         };
-        Ok(Self { key, if_match: headers.get(IF_MATCH).map(etag).transpose()?.flatten() })
+        let if_match = headers.get(IF_MATCH).map(etag).transpose()?.flatten();
+        Ok(Self { key, if_match, approval: headers.get(APPROVAL).cloned() })
     }
 
     pub(crate) fn add_to(self, carried: &mut HeaderMap) {
@@ -76,6 +80,9 @@ impl Change {
         }
         if let Some(etag) = self.if_match {
             carried.insert(IF_MATCH, etag);
+        }
+        if let Some(approval) = self.approval {
+            carried.insert(APPROVAL, approval);
         }
     }
 }

@@ -117,7 +117,9 @@ impl Table {
             .map(|route| {
                 let rpc = format!("{}/{}", route.rpc.parent_service().full_name(), route.rpc.name());
                 let rpc = rpc.trim_start_matches("lunarfront.");
-                (route.template.clone(), route.method.to_string(), format!("{rpc}  {}", route.options.access))
+                let approval = route.options.approval.as_ref().map(|word| format!("  approval {word}"));
+                let access = format!("{}{}", route.options.access, approval.unwrap_or_default());
+                (route.template.clone(), route.method.to_string(), format!("{rpc}  {access}"))
             })
             .chain(by_hand.iter().map(|(method, path, access)| {
                 ((*path).to_owned(), (*method).to_owned(), format!("(by hand)  {access}"))

@@ -58,6 +58,9 @@ pub(super) fn of(table: &Table, route: &Route, tag: &str, services: &[&str], sch
         },
         "parameters": parameters(table, route, services, schemas),
     });
+    if let Some(permission) = &route.options.approval {
+        operation["x-approval"] = permission.as_str().into();
+    }
     if comment != summary {
         operation["description"] = comment.into();
     }
@@ -110,6 +113,11 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
         let description = "Makes the request safe to repeat: it takes effect once.";
         let required = route.options.key_required;
         list.push(json!({ "name": "Idempotency-Key", "in": "header", "required": required, "description": description, "schema": schema }));
+    }
+    if let Some(permission) = &route.options.approval {
+        let schema = json!({ "type": "string", "minLength": 1 });
+        let description = format!("The approval (`POST /v1/approvals`) that a user without {permission} may need.");
+        list.push(json!({ "name": "X-Approval-Token", "in": "header", "required": false, "description": description, "schema": schema }));
     }
     if takes_if_match(route) {
         let schema = json!({ "type": "string", "pattern": "^(\"[!#-+\\--~]{1,200}\"|\\*)$" });

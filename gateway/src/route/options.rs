@@ -9,6 +9,8 @@ const PACKAGE: &str = "lunarfront.options.v1";
 #[derive(Clone, Debug)]
 pub struct Options {
     pub access: Access,
+    /// What it does may need this permission, or the approval of somebody who has it.
+    pub approval: Option<String>,
     pub key_required: bool,
     pub secret_answer: bool,
     pub each_service: bool,
@@ -27,8 +29,8 @@ pub enum Access {
 impl Options {
     pub fn of(pool: &DescriptorPool, rpc: &MethodDescriptor) -> Self {
         let flag = |name: &str| value(pool, rpc, name).is_some_and(|value| value.as_bool() == Some(true));
-        let permission = value(pool, rpc, "permission").and_then(|value| value.as_str().map(str::to_owned));
-        let access = match permission {
+        let text = |name: &str| value(pool, rpc, name).and_then(|value| value.as_str().map(str::to_owned));
+        let access = match text("permission") {
             Some(word) => Access::Permission(word),
             None if flag("public") => Access::Public,
             None if flag("signed_in") => Access::SignedIn,
@@ -36,6 +38,7 @@ impl Options {
         };
         Self {
             access,
+            approval: text("approval"),
             key_required: flag("idempotency_key_required"),
             secret_answer: flag("secret_answer"),
             each_service: flag("each_service"),

@@ -1,5 +1,6 @@
 //! PostgreSQL as every service uses it: pool, migrations, transactions that tell and audit, lists, chains.
 
+mod approval;
 mod audit;
 mod constraint;
 mod context;
@@ -16,6 +17,7 @@ pub mod seal;
 mod snapshot;
 mod tx;
 
+pub use approval::{UsedApproval, use_approval};
 pub use audit::Audit;
 pub use constraint::{OnConstraint, violates};
 pub use context::Context;

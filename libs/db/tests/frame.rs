@@ -4,7 +4,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::database::{Database, run};
 
-const APPEND_ONLY: [&str; 2] = ["audit", "seal"];
+const APPEND_ONLY: [&str; 3] = ["audit", "seal", "approval_used"];
 
 #[tokio::test]
 async fn the_runtime_role_of_a_migrated_service_has_exactly_the_rights_it_needs() {

@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Permissions, User};
+use crate::{Approval, Permissions, User};
 
 /// How far two clocks may be apart, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
@@ -40,8 +40,31 @@ pub struct AccessClaims {
     pub perms: Vec<String>,
 }
 
-/// The `typ` of access tokens and of service tokens; neither passes for the other.
+/// The claims of an approval: one person's leave for another to do one thing once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ApprovalClaims {
+    pub iss: String,
+    pub aud: String,
+    /// Who may act.
+    pub sub: Uuid,
+    pub iat: i64,
+    /// When it was given, in milliseconds since 1970.
+    pub ims: i64,
+    pub nbf: i64,
+    pub exp: i64,
+    pub jti: Uuid,
+    /// Who gave it.
+    pub approver: Uuid,
+    /// The RPC, such as `pos.v1.SaleService/VoidSale`.
+    pub action: String,
+    pub resource: String,
+    /// What the approver is allowed.
+    pub permission: String,
+}
+
+/// The `typ` of access tokens, approvals and service tokens; none passes for another.
 pub const ACCESS_TYPE: &str = "at+jwt";
+const APPROVAL_TYPE: &str = "approval+jwt";
 const SERVICE_TYPE: &str = "svc+jwt";
 
 /// What every service knows of identity: keys, and revocations of the last access-token life.
@@ -146,13 +169,7 @@ impl Verifier {
         if let Some(remembered) = self.trust.remembered(token, now) {
             return remembered.map_err(|()| TokenRefused);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefused)?;
-        let named = header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some();
-        if header.typ.as_deref() != Some(ACCESS_TYPE) || header.alg != Algorithm::EdDSA || named {
-            return Err(TokenRefused);
-        }
-        let kid = header.kid.ok_or(TokenRefused)?;
-        let key = self.trust.0.read().ok().and_then(|known| known.keys.get(&kid).cloned()).ok_or(TokenRefused)?;
+        let (kid, key) = self.key(token, ACCESS_TYPE)?;
         let claims =
             jsonwebtoken::decode::<AccessClaims>(token, &key, &self.validation).map_err(|_| TokenRefused)?.claims;
         // A token from the future was not issued by us, whatever its signature says.
@@ -179,6 +196,48 @@ impl Verifier {
     }
 }
 
+impl Verifier {
+    /// An approval that is genuine, current, and given to this user for this RPC by somebody who may approve it.
+    ///
+    /// # Errors
+    /// Without saying why.
+    pub fn approval(
+        &self,
+        token: &str,
+        actor: &User,
+        (rpc, permission): (&str, &str),
+        now: DateTime<Utc>,
+    ) -> Result<Approval, TokenRefused> {
+        let key = self.key(token, APPROVAL_TYPE)?.1;
+        let claims =
+            jsonwebtoken::decode::<ApprovalClaims>(token, &key, &self.validation).map_err(|_| TokenRefused)?.claims;
+        let early = claims.iat > now.timestamp() + LEEWAY_SECONDS.cast_signed();
+        let same = claims.sub == actor.id && claims.action == rpc.trim_start_matches("/lunarfront.");
+        if early || !same || claims.approver == actor.id || claims.permission != permission {
+            return Err(TokenRefused);
+        }
+        // What an approver gave before he was disabled, or his roles were changed, is no word of his any more.
+        let known = self.trust.0.read().map_err(|_| TokenRefused)?;
+        if known.users.get(&claims.approver).is_some_and(|at| claims.ims <= *at) {
+            return Err(TokenRefused);
+        }
+        let ApprovalClaims { jti, approver, resource, permission, .. } = claims;
+        Ok(Approval { id: jti, approver_id: approver, resource_id: resource, permission })
+    }
+
+    /// The key that a token of this type names, if we trust it; nothing is fetched.
+    fn key(&self, token: &str, kind: &str) -> Result<(String, DecodingKey), TokenRefused> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenRefused)?;
+        let named = header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() || header.x5c.is_some();
+        if header.typ.as_deref() != Some(kind) || header.alg != Algorithm::EdDSA || named {
+            return Err(TokenRefused);
+        }
+        let kid = header.kid.ok_or(TokenRefused)?;
+        let key = self.trust.0.read().ok().and_then(|known| known.keys.get(&kid).cloned()).ok_or(TokenRefused)?;
+        Ok((kid, key))
+    }
+}
+
 /// The token does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token does not hold")]
@@ -186,8 +245,25 @@ pub struct TokenRefused;
 
 /// Signs access tokens; only identity does.
 pub fn sign_access(key: &EncodingKey, kid: &str, claims: &AccessClaims) -> Result<String, jsonwebtoken::errors::Error> {
-    let header =
-        Header { typ: Some(ACCESS_TYPE.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+    sign(key, kid, ACCESS_TYPE, claims)
+}
+
+/// Signs approvals; only identity does.
+pub fn sign_approval(
+    key: &EncodingKey,
+    kid: &str,
+    claims: &ApprovalClaims,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    sign(key, kid, APPROVAL_TYPE, claims)
+}
+
+fn sign(
+    key: &EncodingKey,
+    kid: &str,
+    kind: &str,
+    claims: &impl Serialize,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let header = Header { typ: Some(kind.to_owned()), kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, claims, key)
 }
 

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use proto::Rpc;
 use uuid::Uuid;
 
+use crate::Approval;
+
 /// Everything a command may know of the one who asks. Made by the door, never by a handler.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -20,6 +22,8 @@ pub struct Caller {
     pub idempotency_key: Option<String>,
     /// The etag the caller believes to be current.
     pub if_match: Option<String>,
+    /// What somebody else allowed the user to do with this RPC.
+    pub approval: Option<Approval>,
     /// The bearer token, for asking another service on the user's behalf.
     pub bearer: Option<String>,
     pub client_ip: String,
@@ -56,7 +60,7 @@ impl Caller {
     }
 
     /// What the database stamps on the records of this call.
-    pub(crate) fn context(&self, service: &'static str) -> db::Context {
+    pub fn context(&self, service: &'static str) -> db::Context {
         db::Context {
             service,
             action: self.rpc.path.trim_start_matches("/lunarfront.").to_owned(),

@@ -164,8 +164,15 @@ impl DoorLayer {
         if idempotency_key.as_deref().is_some_and(types::holds_card_number) {
             return Err(types::Violation::new("Idempotency-Key", "must not hold a card number").into());
         }
+        let approval = match (rpc.approval, &user, text("x-approval-token")) {
+            (Some(permission), Some(user), Some(token)) => {
+                self.verifier.approval(&token, user, (rpc.path, permission), chrono::Utc::now()).ok()
+            }
+            _ => None,
+        };
         Ok(Caller {
             user,
+            approval,
             service,
             rpc,
             request_id: text("x-request-id")

@@ -1,5 +1,6 @@
 //! The frame a service stands in: settings, server, calls, trust, refusals, telemetry and jobs.
 
+mod approval;
 mod audit_rpc;
 pub mod auth;
 mod background;
@@ -23,6 +24,7 @@ pub mod task;
 pub mod telemetry;
 pub mod trust;
 
+pub use approval::{Approval, NotApproved, approve};
 pub use call::{Reply, check, read, replay, write, write_with};
 pub use caller::{Caller, Permissions, User};
 pub use clock::Clock;

@@ -184,7 +184,7 @@ async fn stopped() -> Result<(), String> {
 
 /// The process does not start when its role may do more, or less, than it should.
 async fn check_role<S: Service>(app: &App) -> Result<(), String> {
-    let mut append_only = vec!["audit", "seal"];
+    let mut append_only = vec!["audit", "seal", "approval_used"];
     append_only.extend(S::APPEND_ONLY);
     let mut conn = app.db.read().await.map_err(|error| format!("the database is out of reach: {error}"))?;
     let wrong = db::check_role(&mut conn, S::NAME, &append_only).await.map_err(|error| error.to_string())?;

@@ -50,8 +50,9 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
         _ => panic!("{}: name exactly one of permission, public, signed_in or callers", rpc.full_name()),
     };
     let routed = pool.get_extension_by_name("google.api.http").is_some_and(|http| options.has_extension(&http));
+    let approval = text(pool, &options, "approval");
     format!(
-        "Rpc {{ path: {:?}, access: {rule}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
+        "Rpc {{ path: {:?}, access: {rule}, approval: {approval:?}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
          secret_answer: {}, secret_request: {}, each_service: {} }}",
         path(rpc),
         flag("idempotency_key_required"),

@@ -23,6 +23,8 @@ pub struct Rpc {
     /// As on the wire: `/lunarfront.pos.v1.SaleService/CreateSale`.
     pub path: &'static str,
     pub access: Access,
+    /// What it does may need this permission, or the approval of somebody who has it.
+    pub approval: Option<&'static str>,
     /// Services that may call it for themselves; `*` means any.
     pub callers: &'static [&'static str],
     /// It has a REST route, so the gateway may call it.

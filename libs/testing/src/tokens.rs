@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::Utc;
 use jsonwebtoken::EncodingKey;
-use kit::auth::{AccessClaims, sign_access};
+use kit::auth::{AccessClaims, ApprovalClaims, sign_access, sign_approval};
 use kit::config::Secret;
 use uuid::Uuid;
 
@@ -54,6 +54,31 @@ impl Keys {
     /// An access token for a new user with these permissions.
     pub fn token(&self, permissions: &[&str]) -> String {
         self.sign(&claims(Uuid::now_v7(), permissions))
+    }
+
+    /// An approval as identity would give it now, for five minutes.
+    pub fn approval(&self, actor: Uuid, approver: Uuid, action: &str, resource: &str) -> String {
+        let permission = proto::rpc(&format!("/lunarfront.{action}")).and_then(|rpc| rpc.approval).unwrap_or_default();
+        let now = Utc::now();
+        let claims = ApprovalClaims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: actor,
+            iat: now.timestamp(),
+            ims: now.timestamp_millis(),
+            nbf: now.timestamp(),
+            exp: now.timestamp() + 300,
+            jti: Uuid::now_v7(),
+            approver,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            permission: permission.to_owned(),
+        };
+        self.sign_approval(&claims)
+    }
+
+    pub fn sign_approval(&self, claims: &ApprovalClaims) -> String {
+        sign_approval(&self.user, KID, claims).unwrap()
     }
 
     pub fn sign(&self, claims: &AccessClaims) -> String {

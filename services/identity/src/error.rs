@@ -50,8 +50,18 @@ pub enum Error {
     RightsBeyondOwn(String),
     #[error("this password is among the first that anybody would guess; choose another")]
     PasswordTooCommon,
+    #[error("this password is known from a breach elsewhere; choose another")]
+    PasswordBreached,
+    #[error("the current password is not right")]
+    PasswordWrong,
     #[error("the e-mail address or the password is not right")]
     SignInRefused,
+    #[error("the approver's e-mail address or password is not right")]
+    ApprovalRefused,
+    #[error("nobody approves what he does himself; ask somebody else")]
+    ApproverIsActor,
+    #[error("the approver lacks the permission {0} himself")]
+    ApproverLacksPermission(&'static str),
     #[error("too many failed sign-ins; wait a moment")]
     SignInThrottled(Duration),
     #[error("too many sign-ins at once; try again")]
@@ -84,10 +94,17 @@ impl Refusal for Error {
             | Self::LastAdmin
             | Self::RoleOfSystem(_)
             | Self::RoleInUse(_) => Class::Conflict,
-            Self::RightsBeyondOwn(_) => Class::Forbidden,
+            Self::RightsBeyondOwn(_)
+            | Self::ApprovalRefused
+            | Self::ApproverIsActor
+            | Self::ApproverLacksPermission(_) => Class::Forbidden,
             Self::SignInRefused | Self::RefreshTokenRefused => Class::UnknownCaller,
             Self::SignInThrottled(_) | Self::SignInBusy => Class::Limited,
-            Self::PasswordTooCommon | Self::Invalid(_) | Self::Field(_) => Class::Invalid,
+            Self::PasswordTooCommon
+            | Self::PasswordBreached
+            | Self::PasswordWrong
+            | Self::Invalid(_)
+            | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),
         }
@@ -105,6 +122,8 @@ impl Refusal for Error {
             Self::Invalid(violations) => Some(violations.clone()),
             Self::Field(violation) => Some(violation.clone().into()),
             Self::PasswordTooCommon => Some(Violation::new("password", "is too common").into()),
+            Self::PasswordBreached => Some(Violation::new("password", "is known from a breach").into()),
+            Self::PasswordWrong => Some(Violation::new("current_password", "is not right").into()),
             _ => None,
         }
     }

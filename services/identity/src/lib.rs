@@ -1,6 +1,7 @@
 //! identity: the shop, its locations, its staff, what each may do, and who is signed in.
 
 mod access;
+mod approval;
 mod change;
 mod error;
 mod location;
@@ -19,8 +20,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use kit::{App, Fault, Job, Service};
 use proto::identity::v1::access_service_server::AccessServiceServer;
+use proto::identity::v1::approval_service_server::ApprovalServiceServer;
 use proto::identity::v1::auth_service_server::AuthServiceServer;
 use proto::identity::v1::location_service_server::LocationServiceServer;
+use proto::identity::v1::password_service_server::PasswordServiceServer;
 use proto::identity::v1::permission_service_server::PermissionServiceServer;
 use proto::identity::v1::role_service_server::RoleServiceServer;
 use proto::identity::v1::session_service_server::SessionServiceServer;
@@ -39,6 +42,8 @@ pub use user::UserId;
 
 use password::hasher::Hasher;
 use session::tokens::Tokens;
+use sign_in::examine::Examiner;
+use sign_in::guard::Guard;
 use trust::told::Told;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -53,11 +58,13 @@ pub struct Identity {
     hasher: Hasher,
     told: Arc<Told>,
     sign_in: sign_in::rpc::Rpc,
+    examiner: Examiner,
 }
 
 #[async_trait]
 impl Service for Identity {
     const NAME: &'static str = NAME;
+    const APPEND_ONLY: &'static [&'static str] = &["approval"];
     type Settings = Settings;
     type Error = Error;
 
@@ -67,16 +74,22 @@ impl Service for Identity {
 
     async fn open(app: App, settings: Settings) -> Result<Self, String> {
         let tokens = Arc::new(Tokens::new(&settings)?);
-        let hasher = Hasher::new().await.map_err(|error| error.to_string())?;
+        let hasher = Hasher::new(settings.breached()?).await.map_err(|error| error.to_string())?;
         shop::begin::open(&app, &settings).await?;
         user::begin::open(&app, &hasher, &settings).await?;
         let told = Told::open(app.clone(), Arc::clone(&tokens)).await.map_err(|error| error.to_string())?;
-        let sign_in = sign_in::rpc::Rpc::new(&app, &tokens, &hasher, &told, settings.limits());
-        Ok(Self { app, tokens, hasher, told, sign_in })
+        let guard = Guard::new(&app, settings.limits());
+        let examiner = Examiner { app: app.clone(), hasher: hasher.clone(), guard };
+        let sign_in = sign_in::rpc::Rpc::new(&app, &tokens, &told, &examiner);
+        Ok(Self { app, tokens, hasher, told, sign_in, examiner })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
         let (app, told) = (self.app.clone(), Arc::clone(&self.told));
+        let approvals =
+            approval::rpc::Rpc { app: app.clone(), tokens: Arc::clone(&self.tokens), examiner: self.examiner.clone() };
+        let passwords =
+            password::rpc::Rpc { app: app.clone(), examiner: self.examiner.clone(), told: Arc::clone(&told) };
         let users = user::rpc::Rpc { app: app.clone(), hasher: self.hasher.clone(), told: Arc::clone(&told) };
         let roles = role::rpc::Rpc { app: app.clone(), told: Arc::clone(&told) };
         routes
@@ -87,6 +100,8 @@ impl Service for Identity {
             .add_service(PermissionServiceServer::new(roles))
             .add_service(AccessServiceServer::new(access::rpc::Rpc { app: app.clone() }))
             .add_service(AuthServiceServer::new(self.sign_in.clone()))
+            .add_service(ApprovalServiceServer::new(approvals))
+            .add_service(PasswordServiceServer::new(passwords))
             .add_service(SessionServiceServer::new(session::rpc::Rpc { app: app.clone(), told }))
             .add_service(TrustServiceServer::new(trust::rpc::Rpc { app, tokens: Arc::clone(&self.tokens) }));
     }

@@ -1,6 +1,9 @@
 //! Passwords: any characters, taken as they are; only the short and the well-known are refused (ASVS 5.0, 6.2).
 
+pub(crate) mod breached;
 pub(crate) mod hasher;
+pub(crate) mod rpc;
+pub(crate) mod store;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -5,6 +5,7 @@ use proto::Validate;
 use proto::identity::v1::CreateUserRequest;
 use serde::Deserialize;
 
+use crate::password::breached::Breached;
 use crate::role::ADMIN;
 use crate::sign_in::Limits;
 
@@ -37,11 +38,15 @@ pub struct Settings {
     /// IANA name.
     #[serde(default = "default_shop_time_zone")]
     pub shop_time_zone: String,
-    /// Failed sign-ins within a minute, for one e-mail address and from one client address.
+    /// Failed sign-ins in a row for one e-mail address, before each longer wait.
     #[serde(default = "default_tries_per_email")]
-    pub sign_in_tries_per_email: usize,
+    pub sign_in_tries_per_email: i32,
+    /// Failed sign-ins within a minute from one client address, of each process.
     #[serde(default = "default_tries_per_ip")]
     pub sign_in_tries_per_ip: usize,
+    /// Passwords known from breaches: SHA-1 in capital hex on each line, in order, as Have I Been Pwned gives them out.
+    #[serde(default)]
+    pub breached_passwords_file: Option<std::path::PathBuf>,
 }
 
 fn default_shop_name() -> String {
@@ -53,7 +58,7 @@ fn default_shop_currency() -> String {
 fn default_shop_time_zone() -> String {
     "UTC".to_owned()
 }
-fn default_tries_per_email() -> usize {
+fn default_tries_per_email() -> i32 {
     5
 }
 fn default_tries_per_ip() -> usize {
@@ -61,8 +66,15 @@ fn default_tries_per_ip() -> usize {
 }
 
 impl Settings {
+    /// # Errors
+    /// A sentence for the operator when there should be a file and is none.
+    pub(crate) fn breached(&self) -> Result<Option<Breached>, String> {
+        let named = self.breached_passwords_file.as_ref().filter(|path| !path.as_os_str().is_empty());
+        named.map(|path| Breached::open(path)).transpose()
+    }
+
     pub(crate) fn limits(&self) -> Limits {
-        Limits { per_email_max: self.sign_in_tries_per_email, per_ip_max: self.sign_in_tries_per_ip }
+        Limits { per_name: self.sign_in_tries_per_email, per_ip_max: self.sign_in_tries_per_ip }
     }
 
     /// The user to begin with, when one is named.

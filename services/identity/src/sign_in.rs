@@ -1,83 +1,102 @@
 //! Signing in: how often somebody may fail before he must wait.
 
+pub(crate) mod examine;
+pub(crate) mod guard;
 pub(crate) mod rpc;
+pub(crate) mod store;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Tries are counted over this time. Nobody is locked out for longer, whoever tries.
+/// Every so many failures in a row, one waits longer by this,
+const WAIT_STEP: TimeDelta = TimeDelta::seconds(30);
+/// but never longer than this: whoever fails on purpose locks nobody out for good.
+const WAIT_MAX: TimeDelta = TimeDelta::minutes(15);
+/// After this time without a failure, all are forgotten.
+pub(crate) const QUIET: TimeDelta = TimeDelta::hours(12);
+/// Tries of one client address are counted over this time.
 const WINDOW: TimeDelta = TimeDelta::seconds(60);
-/// Addresses that are remembered at once; each takes some hundred bytes.
-const KEYS_MAX: usize = 50_000;
+/// Client addresses that are remembered at once; each takes some hundred bytes.
+const ADDRESSES_MAX: usize = 50_000;
 
-/// How many tries may fail within a minute.
+/// How many tries may fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    pub(crate) per_email_max: usize,
+    /// In a row for one name, before each longer wait.
+    pub(crate) per_name: i32,
+    /// Within a minute from one client address.
     pub(crate) per_ip_max: usize,
 }
 
-/// The tries of the last minute, by e-mail address and by client address.
+/// Failed sign-ins in a row, for one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failures {
+    pub(crate) count: i32,
+    pub(crate) last_at: DateTime<Utc>,
+    pub(crate) waits_until: DateTime<Utc>,
+}
+
+impl Failures {
+    /// One more try. It counts as failed until it is known better, so that many at once count too. None while one must
+    /// wait: such a try does not count.
+    pub(crate) fn tried(self, per_name: i32, now: DateTime<Utc>) -> Option<Self> {
+        if now < self.waits_until {
+            return None;
+        }
+        let count = if now - self.last_at >= QUIET { 1 } else { self.count.saturating_add(1) };
+        Some(Self { count, last_at: now, waits_until: now + wait(count, per_name) })
+    }
+}
+
+/// How long one waits after so many failures.
+fn wait(failures: i32, per_name: i32) -> TimeDelta {
+    WAIT_MAX.min(WAIT_STEP * (failures / per_name.max(1)).min(1_000))
+}
+
+/// The tries of the last minute, by client address.
 #[derive(Debug)]
-pub(crate) struct Throttle {
-    limits: Limits,
-    tries: HashMap<Key, VecDeque<DateTime<Utc>>>,
+pub(crate) struct Window {
+    per_ip_max: usize,
+    tries: HashMap<String, VecDeque<DateTime<Utc>>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
-    Email(String),
-    Ip(String),
-}
-
-impl Throttle {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, tries: HashMap::new() }
+impl Window {
+    pub(crate) fn new(per_ip_max: usize) -> Self {
+        Self { per_ip_max, tries: HashMap::new() }
     }
 
-    /// Counts a try before its password is looked at, so that many at once count too. One that is refused does not.
+    /// Counts a try before its password is looked at. One that is refused does not count.
     ///
     /// # Errors
     /// How long to wait.
-    pub(crate) fn admit(&mut self, email: &str, ip: &str, now: DateTime<Utc>) -> Result<(), Duration> {
-        if self.tries.len() >= KEYS_MAX {
+    pub(crate) fn admit(&mut self, ip: &str, now: DateTime<Utc>) -> Result<(), Duration> {
+        if self.tries.len() >= ADDRESSES_MAX {
             self.tries.retain(|_, tries| tries.back().is_some_and(|last| now - *last < WINDOW));
         }
-        if self.tries.len() >= KEYS_MAX {
+        if self.tries.len() >= ADDRESSES_MAX {
             self.tries.clear();
         }
-        let keys = keys(email, ip);
-        for (key, max) in keys.iter().zip([self.limits.per_email_max, self.limits.per_ip_max]) {
-            let Some(tries) = self.tries.get_mut(key) else { continue };
-            while tries.front().is_some_and(|first| now - *first >= WINDOW) {
-                tries.pop_front();
-            }
-            if tries.len() >= max {
-                let first = tries.front().copied().unwrap_or(now);
-                let wait = (first + WINDOW - now).to_std().unwrap_or_default();
-                return Err(Duration::from_secs(wait.as_secs().max(1)));
-            }
+        let tries = self.tries.entry(ip.to_owned()).or_default();
+        while tries.front().is_some_and(|first| now - *first >= WINDOW) {
+            tries.pop_front();
         }
-        for key in keys {
-            self.tries.entry(key).or_default().push_back(now);
+        if tries.len() >= self.per_ip_max {
+            let first = tries.front().copied().unwrap_or(now);
+            let wait = (first + WINDOW - now).to_std().unwrap_or_default();
+            return Err(Duration::from_secs(wait.as_secs().max(1)));
         }
+        tries.push_back(now);
         Ok(())
     }
 
-    /// The try was right: the address's failures are forgotten, and the client's try is given back.
-    pub(crate) fn forgive(&mut self, email: &str, ip: &str) {
-        let [email, ip] = keys(email, ip);
-        self.tries.remove(&email);
-        if let Some(tries) = self.tries.get_mut(&ip) {
+    /// The try was right: it is given back.
+    pub(crate) fn forgive(&mut self, ip: &str) {
+        if let Some(tries) = self.tries.get_mut(ip) {
             tries.pop_back();
         }
     }
-}
-
-fn keys(email: &str, ip: &str) -> [Key; 2] {
-    [Key::Email(email.to_ascii_lowercase()), Key::Ip(ip.to_owned())]
 }
 
 /// An e-mail address as the audit may show it: somebody may have typed his password there.
@@ -96,63 +115,53 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
-    fn throttle() -> Throttle {
-        Throttle::new(Limits { per_email_max: 5, per_ip_max: 20 })
-    }
-
     #[test]
-    fn the_sixth_try_within_a_minute_waits() {
-        let mut throttle = throttle();
-        for second in 0..5 {
-            assert_eq!(throttle.admit("a@b.test", "::1", at(second)), Ok(()));
+    fn e1_every_fifth_failure_waits_thirty_seconds_longer_and_never_for_good() {
+        for (failures, seconds) in [(4, 0), (5, 30), (9, 30), (10, 60), (149, 870), (150, 900), (1_000_000, 900)] {
+            assert_eq!(wait(failures, 5), TimeDelta::seconds(seconds), "{failures}");
         }
-        assert_eq!(throttle.admit("A@B.test", "::2", at(10)), Err(Duration::from_secs(50)));
-        assert_eq!(throttle.admit("other@b.test", "::1", at(10)), Ok(()));
-        assert_eq!(throttle.admit("a@b.test", "::1", at(60)), Ok(()), "a minute after the first try");
-        assert_eq!(throttle.admit("a@b.test", "::1", at(60)), Err(Duration::from_secs(1)));
     }
 
     #[test]
-    fn e3_a_refused_try_does_not_prolong_the_wait() {
-        let mut throttle = throttle();
+    fn e3_a_try_while_waiting_does_not_count() {
+        let mut failures = Failures { count: 0, last_at: at(0), waits_until: at(0) };
         for _ in 0..5 {
-            assert_eq!(throttle.admit("a@b.test", "::1", at(0)), Ok(()));
+            failures = failures.tried(5, at(0)).unwrap();
         }
-        for second in 1..60 {
-            assert!(throttle.admit("a@b.test", "::1", at(second)).is_err());
+        for second in 0..30 {
+            assert_eq!(failures.tried(5, at(second)), None, "{second}");
         }
-        assert_eq!(throttle.admit("a@b.test", "::1", at(60)), Ok(()));
+        let sixth = failures.tried(5, at(30)).unwrap();
+        assert_eq!((sixth.count, sixth.waits_until), (6, at(60)));
     }
 
     #[test]
-    fn one_client_address_has_twenty_tries_for_all_names() {
-        let mut throttle = throttle();
-        for n in 0..20 {
-            assert_eq!(throttle.admit(&format!("{n}@b.test"), "::1", at(0)), Ok(()));
+    fn failures_are_forgotten_after_twelve_quiet_hours() {
+        let failures = Failures { count: 9, last_at: at(0), waits_until: at(30) };
+        for (hours, count) in [(11, 10), (12, 1)] {
+            assert_eq!(failures.tried(5, at(hours * 3600)).unwrap().count, count, "{hours}");
         }
-        assert!(throttle.admit("21@b.test", "::1", at(1)).is_err());
-        assert_eq!(throttle.admit("21@b.test", "::2", at(1)), Ok(()));
     }
 
     #[test]
-    fn e3_a_right_password_makes_the_failures_forgotten() {
-        let mut throttle = throttle();
-        for _ in 0..30 {
-            for _ in 0..4 {
-                throttle.admit("a@b.test", "::1", at(0)).ok();
-            }
-            throttle.admit("a@b.test", "::2", at(0)).ok();
-            throttle.forgive("a@b.test", "::2");
+    fn one_client_address_has_twenty_tries_a_minute_for_all_names() {
+        let mut window = Window::new(20);
+        for _ in 0..20 {
+            assert_eq!(window.admit("::1", at(0)), Ok(()));
         }
-        assert_eq!(throttle.admit("a@b.test", "::2", at(0)), Ok(()));
+        assert_eq!(window.admit("::1", at(20)), Err(Duration::from_secs(40)));
+        assert_eq!(window.admit("::2", at(20)), Ok(()));
+        window.forgive("::1");
+        assert_eq!(window.admit("::1", at(20)), Ok(()));
+        assert_eq!(window.admit("::1", at(60)), Ok(()));
     }
 
     #[test]
     fn what_is_remembered_has_a_bound() {
-        let mut throttle = throttle();
+        let mut window = Window::new(20);
         for n in 0..60_000 {
-            throttle.admit(&format!("{n}@b.test"), &n.to_string(), at(0)).ok();
-            assert!(throttle.tries.len() <= KEYS_MAX + 2);
+            window.admit(&n.to_string(), at(0)).ok();
+            assert!(window.tries.len() <= ADDRESSES_MAX + 1);
         }
     }
 

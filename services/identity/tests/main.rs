@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod access;
+mod approval;
 mod change;
 mod forged;
 mod last_admin;
 mod location;
+mod password;
 mod reasons;
 mod refresh;
 mod role;

@@ -81,3 +81,36 @@ async fn a_user_without_the_right_sees_no_sessions() {
     let refused = manager.list_sessions(pb::ListSessionsRequest::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 }
+
+#[tokio::test]
+async fn everybody_sees_and_ends_his_own_sessions_and_no_others() {
+    let house = open().await;
+    hire(&house, "ada@shop.test", &["viewer"]).await;
+    hire(&house, "bob@shop.test", &["viewer"]).await;
+    let phone = sign_in(&house, "ada@shop.test").await;
+    let till = sign_in(&house, "ada@shop.test").await;
+    let desk = sign_in(&house, "ada@shop.test").await;
+    let bob = sign_in(&house, "bob@shop.test").await;
+    list_behaves(house.token(&till.access_token), "identity.v1.SessionService/ListOwnSessions", &[]).await;
+
+    let mut ada = SessionServiceClient::new(house.token(&till.access_token));
+    let sessions = ada.list_own_sessions(pb::ListOwnSessionsRequest::default()).await.unwrap().into_inner().data;
+    assert_eq!((sessions.len(), sessions.iter().filter(|session| session.is_current).count()), (3, 1));
+    let id_of = async |token: &str| {
+        let mut client = SessionServiceClient::new(house.token(token));
+        let sessions = client.list_own_sessions(pb::ListOwnSessionsRequest::default()).await.unwrap().into_inner().data;
+        sessions.into_iter().find(|session| session.is_current).unwrap().id
+    };
+    let (phones, bobs) = (id_of(&phone.access_token).await, id_of(&bob.access_token).await);
+    let refused = ada.end_own_session(pb::EndOwnSessionRequest { id: bobs }).await.unwrap_err();
+    assert_eq!(reason(&refused), "SESSION_NOT_FOUND");
+    ada.end_own_session(pb::EndOwnSessionRequest { id: phones }).await.unwrap();
+    assert_eq!(me(&house, &phone.access_token).await.unwrap_err().code(), Code::Unauthenticated);
+
+    let ended = ada.end_other_sessions(pb::EndOtherSessionsRequest {}).await.unwrap().into_inner().ended_sessions;
+    assert_eq!(ended, 1);
+    assert_eq!(me(&house, &desk.access_token).await.unwrap_err().code(), Code::Unauthenticated);
+    for kept in [&till, &bob] {
+        assert!(me(&house, &kept.access_token).await.is_ok());
+    }
+}

@@ -45,6 +45,7 @@ pub(crate) fn settings(keys: &Keys) -> Settings {
         shop_time_zone: "America/Chicago".to_owned(),
         sign_in_tries_per_email: 5,
         sign_in_tries_per_ip: 20,
+        breached_passwords_file: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why pos says no.
 
 use kit::client::Refused;
-use kit::{Class, Fault, Refusal};
+use kit::{Class, Fault, NotApproved, Refusal};
 use types::{Violation, Violations};
 
 use crate::drawer::{RegisterId, SessionId};
@@ -57,6 +57,8 @@ pub enum Error {
     CardOverpays,
     #[error("another price than the product's needs the permission pos.admin")]
     PriceOverrideForbidden,
+    #[error(transparent)]
+    NotApproved(#[from] NotApproved),
     #[error("inventory cannot be asked right now; nothing was sold, try again")]
     InventoryAway,
     #[error(transparent)]
@@ -93,6 +95,7 @@ impl Refusal for Error {
             | Self::TenderTooLittle { .. }
             | Self::CardOverpays => Class::Conflict,
             Self::PriceOverrideForbidden => Class::Forbidden,
+            Self::NotApproved(refused) => refused.class(),
             Self::InventoryAway => Class::Unavailable,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Refused(refused) => refused.class(),
@@ -104,6 +107,7 @@ impl Refusal for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Field(_) => "INVALID",
+            Self::NotApproved(refused) => refused.reason(),
             other => other.into(),
         }
     }

@@ -226,10 +226,18 @@ impl Shop1 {
         Ok(self.sales(&key).create_sale(request).await?.into_inner().sale.unwrap())
     }
 
+    /// A manager voids a sale.
     pub(crate) async fn void(&self, id: &str) -> Result<pb::Sale, Status> {
+        self.void_with(&self.house.keys.token(MANAGER), "", id).await
+    }
+
+    /// Somebody voids a sale, and shows an approval.
+    pub(crate) async fn void_with(&self, token: &str, approval: &str, id: &str) -> Result<pb::Sale, Status> {
         let key = Uuid::now_v7().to_string();
+        let shown = [("idempotency-key", key.as_str()), ("x-approval-token", approval)];
+        let mut sales = SaleServiceClient::new(self.house.token_with(token, &shown));
         let request = pb::VoidSaleRequest { id: id.to_owned(), reason: "wrong item".to_owned() };
-        Ok(self.sales(&key).void_sale(request).await?.into_inner().sale.unwrap())
+        Ok(sales.void_sale(request).await?.into_inner().sale.unwrap())
     }
 }
 

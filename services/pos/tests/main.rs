@@ -1,5 +1,6 @@
 //! pos, through gRPC, on a real database.
 
+mod approvals;
 mod counter;
 mod drawers;
 mod faults;

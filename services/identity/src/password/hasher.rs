@@ -10,6 +10,7 @@ use kit::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Password;
+use super::breached::Breached;
 use crate::Error;
 
 /// OWASP's minimum: 19 MiB, two passes, one lane.
@@ -27,6 +28,7 @@ pub(crate) struct Hasher {
     places: Arc<Semaphore>,
     /// What an unknown user's password is compared with, so that he takes as long as a known one.
     nobody: Arc<str>,
+    breached: Option<Breached>,
 }
 
 /// What comes of comparing.
@@ -41,8 +43,8 @@ pub(crate) enum Verdict {
 impl Hasher {
     /// # Errors
     /// When Argon2 cannot work at all.
-    pub(crate) async fn new() -> Result<Self, Error> {
-        let empty = Self { places: Arc::new(Semaphore::new(PLACES)), nobody: Arc::from("") };
+    pub(crate) async fn new(breached: Option<Breached>) -> Result<Self, Error> {
+        let empty = Self { places: Arc::new(Semaphore::new(PLACES)), nobody: Arc::from(""), breached };
         let nobody = empty.blocking(|| hash("a password that nobody has")).await?;
         Ok(Self { nobody: Arc::from(nobody), ..empty })
     }
@@ -50,9 +52,22 @@ impl Hasher {
     /// The PHC string of a new password, with a salt of its own.
     ///
     /// # Errors
-    /// [`Error::SignInBusy`] when no place comes free.
+    /// That the password is known from a breach; [`Error::SignInBusy`] when no place comes free.
     pub(crate) async fn hash(&self, password: Password) -> Result<String, Error> {
-        self.blocking(move || hash(password.reveal())).await
+        let breached = self.breached.clone();
+        let hashed = self.blocking(move || match breached {
+            Some(breached) if breached.contains(password.reveal())? => Ok(None),
+            _ => hash(password.reveal()).map(Some),
+        });
+        hashed.await?.ok_or(Error::PasswordBreached)
+    }
+
+    /// The PHC string of a secret that somebody has already, or that follows rules of its own.
+    ///
+    /// # Errors
+    /// [`Error::SignInBusy`] when no place comes free.
+    pub(crate) async fn hash_known(&self, secret: Password) -> Result<String, Error> {
+        self.blocking(move || hash(secret.reveal())).await
     }
 
     /// Compares a password with a hash, or with nobody's when there is none.

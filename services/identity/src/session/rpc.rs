@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use db::{Audit, List, Page, Subject, Tx};
-use kit::{App, Reply, read, write};
+use kit::{App, Caller, Fault, Reply, read, write};
 use proto::identity::v1 as pb;
 use serde_json::json;
 use tonic::Request;
@@ -44,6 +44,72 @@ impl pb::session_service_server::SessionService for Rpc {
         self.told.renew_now().await;
         Ok(answer)
     }
+
+    async fn list_own_sessions(
+        &self,
+        request: Request<pb::ListOwnSessionsRequest>,
+    ) -> Reply<pb::ListOwnSessionsResponse> {
+        read(&self.app.db, request, async |conn, caller, message| {
+            let list = List::parse(&message)?;
+            let (user, asking) = own(caller)?;
+            let Page { data, total } = store::list(conn, Some(user), caller.now, &list).await?;
+            let listed = |session: Session| Listed { is_current: asking == session.id, session };
+            let data = data.into_iter().map(listed).collect();
+            Ok::<_, Error>(Page { data, total }.answer(&list))
+        })
+        .await
+    }
+
+    async fn end_own_session(&self, request: Request<pb::EndOwnSessionRequest>) -> Reply<pb::EndOwnSessionResponse> {
+        let answer = write(&self.app.db, request, async |tx, caller, message| {
+            let id = SessionId::parse("id", &message.id)?;
+            let (user, _) = own(caller)?;
+            // Another's session is none, as far as he who asks may know.
+            if store::owner(tx, id).await? != Some(user) {
+                return Err(Error::SessionNotFound(id));
+            }
+            end(tx, id, caller.now, "by its user").await?;
+            Ok(pb::EndOwnSessionResponse {})
+        })
+        .await?;
+        self.told.renew_now().await;
+        Ok(answer)
+    }
+
+    async fn end_other_sessions(
+        &self,
+        request: Request<pb::EndOtherSessionsRequest>,
+    ) -> Reply<pb::EndOtherSessionsResponse> {
+        let answer = write(&self.app.db, request, async |tx, caller, _message| {
+            let (user, asking) = own(caller)?;
+            let ended_sessions = end_others(tx, user, asking, caller.now, "by its user, from another one").await?;
+            Ok::<_, Error>(pb::EndOtherSessionsResponse { ended_sessions })
+        })
+        .await?;
+        self.told.renew_now().await;
+        Ok(answer)
+    }
+}
+
+/// The user who asks, and the session he asks from.
+pub(crate) fn own(caller: &Caller) -> Result<(UserId, SessionId), Error> {
+    let user = caller.user.as_ref().ok_or_else(|| Fault::new("the door lets nobody through without a user"))?;
+    Ok((UserId::from_uuid(user.id), SessionId::from_uuid(user.session_id)))
+}
+
+/// Ends every session of a user except one; answers how many ended.
+pub(crate) async fn end_others(
+    tx: &mut Tx,
+    user: UserId,
+    kept: SessionId,
+    now: DateTime<Utc>,
+    why: &str,
+) -> Result<i32, Error> {
+    let ended = store::end_others(tx, user, kept, now).await?;
+    for id in &ended {
+        tell_ended(tx, *id, user, why);
+    }
+    Ok(i32::try_from(ended.len()).unwrap_or(i32::MAX))
 }
 
 /// Ends a session, tells it and records why; one that had ended stays as it is.

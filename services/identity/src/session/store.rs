@@ -1,7 +1,7 @@
 //! All SQL of sessions, refresh tokens and revocations.
 
 use chrono::{DateTime, Utc};
-use db::{Conn, List, Page, Select, Sorts, Tx};
+use db::{Conn, List, OnConstraint, Page, Select, Sorts, Tx};
 use kit::auth::Revoked;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
@@ -25,18 +25,22 @@ pub(crate) struct Shown {
     pub(crate) used_at: Option<DateTime<Utc>>,
 }
 
-/// Begins a session with the hash of its first refresh token.
+/// Begins a session with the hash of its first refresh token, under the credentials that were shown.
+///
+/// # Errors
+/// [`Error::SignInRefused`] when those were changed meanwhile.
 pub(crate) async fn begin(
     tx: &mut Tx,
-    user_id: UserId,
+    (user_id, credential_version): (UserId, i64),
     device: &Device,
     life: Life,
     token_hash: &[u8],
 ) -> Result<Session, Error> {
     let id = SessionId::new();
     let created_at = sqlx::query_scalar(
-        "insert into session (id, user_id, user_agent, ip_address, last_used_at, expires_at, absolute_expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into session (id, user_id, user_agent, ip_address, last_used_at, expires_at, absolute_expires_at,
+                              credential_version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)
       returning created_at",
     )
     .bind(id)
@@ -46,8 +50,10 @@ pub(crate) async fn begin(
     .bind(life.last_used_at)
     .bind(life.expires_at)
     .bind(life.absolute_expires_at)
+    .bind(credential_version)
     .fetch_one(&mut **tx)
-    .await?;
+    .await
+    .on_constraint("session_credential_fkey", || Error::SignInRefused)?;
     add_token(tx, id, token_hash).await?;
     Ok(Session { id, user_id, device: device.clone(), created_at, life, ended_at: None })
 }
@@ -125,6 +131,27 @@ pub(crate) async fn end_all(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Re
     let each: Vec<Option<SessionId>> = ended.iter().copied().map(Some).chain([None]).collect();
     revoke(tx, &each, user).await?;
     Ok(ended)
+}
+
+/// Ends every session of a user except one.
+pub(crate) async fn end_others(
+    tx: &mut Tx,
+    user: UserId,
+    kept: SessionId,
+    now: DateTime<Utc>,
+) -> Result<Vec<SessionId>, Error> {
+    let ended = sqlx::query_scalar(
+        "update session set ended_at = $3 where user_id = $1 and id <> $2 and ended_at is null returning id",
+    );
+    let ended: Vec<SessionId> = ended.bind(user).bind(kept).bind(now).fetch_all(&mut **tx).await?;
+    let each: Vec<Option<SessionId>> = ended.iter().copied().map(Some).collect();
+    revoke(tx, &each, user).await?;
+    Ok(ended)
+}
+
+/// Whose session it is.
+pub(crate) async fn owner(conn: &mut Conn, id: SessionId) -> Result<Option<UserId>, Error> {
+    Ok(sqlx::query_scalar("select user_id from session where id = $1").bind(id).fetch_optional(conn).await?)
 }
 
 /// Revokes sessions of a user; none among them means all tokens that he has by now.

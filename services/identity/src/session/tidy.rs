@@ -1,4 +1,4 @@
-//! Sessions that are long over are forgotten; the audit remembers them.
+//! Sessions that are long over, and failures that count no more, are forgotten; the audit remembers them.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use kit::{App, Fault, Job};
 
 use super::store;
+use crate::sign_in;
 
 const EVERY: Duration = Duration::from_secs(3600);
 const KEEP: TimeDelta = TimeDelta::days(90);
@@ -16,7 +17,9 @@ pub(crate) fn job(app: &App) -> Job {
         let app = app.clone();
         async move {
             let mut conn = app.db.background().await?;
-            store::forget_old(&mut conn, app.clock.now() - KEEP).await.map_err(Fault::new)
+            let now = app.clock.now();
+            sign_in::store::forget_quiet(&mut conn, now - sign_in::QUIET).await.map_err(Fault::new)?;
+            store::forget_old(&mut conn, now - KEEP).await.map_err(Fault::new)
         }
     })
 }

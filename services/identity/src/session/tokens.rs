@@ -7,11 +7,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::EncodingKey;
 use kit::Fault;
-use kit::auth::{AccessClaims, sign_access};
+use kit::auth::{AccessClaims, ApprovalClaims, sign_access, sign_approval};
 use uuid::Uuid;
 
 use super::SessionId;
 use crate::Settings;
+use crate::approval::{self, Approval};
 use crate::user::User;
 
 /// How long an access token lives, in seconds.
@@ -78,6 +79,29 @@ impl Tokens {
             perms: user.permissions.words(),
         };
         sign_access(&self.signing, &self.kid, &claims).map_err(Fault::new)
+    }
+
+    /// The token of an approval, issued at an instant of the database's clock.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub(crate) fn approval(&self, approval: &Approval, issued_at: DateTime<Utc>) -> Result<String, Fault> {
+        let now = issued_at.timestamp();
+        let claims = ApprovalClaims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone(),
+            sub: approval.actor.uuid(),
+            iat: now,
+            ims: issued_at.timestamp_millis(),
+            nbf: now,
+            exp: now + approval::LIFE.num_seconds(),
+            jti: approval.id.uuid(),
+            approver: approval.approver.uuid(),
+            action: approval.action.rpc.to_owned(),
+            resource: approval.resource_id.clone(),
+            permission: approval.action.permission.to_owned(),
+        };
+        sign_approval(&self.signing, &self.kid, &claims).map_err(Fault::new)
     }
 
     /// The token that follows a refresh token. It can be made again, so that a used one need not be kept.

@@ -1,17 +1,15 @@
 //! Signing in and out on the wire.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use db::{Audit, Context, Tx};
-use kit::{App, Caller, Fault, Reply, check, read, refuse, write};
+use kit::{App, Fault, Reply, check, read, refuse, write};
 use proto::identity::v1 as pb;
 use serde_json::json;
 use tonic::Request;
 
-use super::{Limits, Throttle, masked};
-use crate::password::Password;
-use crate::password::hasher::{Hasher, Verdict};
+use super::examine::{Examined, Examiner, Known};
 use crate::session::tokens::{ACCESS_SECONDS, Tokens, hash as token_hash, random as random_token};
 use crate::session::{Device, Life, Session, SessionId, Use, rpc as sessions, store};
 use crate::trust::told::Told;
@@ -22,41 +20,26 @@ use crate::{Error, NAME};
 pub(crate) struct Rpc {
     app: App,
     tokens: Arc<Tokens>,
-    hasher: Hasher,
     told: Arc<Told>,
-    throttle: Arc<Mutex<Throttle>>,
-}
-
-/// What comes of looking at a password.
-enum Examined {
-    Right(Known),
-    /// Wrong, or its owner is disabled; whose it was, when that is known.
-    Refused(Option<UserId>),
-}
-
-/// Somebody whose password was right.
-struct Known {
-    id: UserId,
-    /// The same password hashed with today's parameters, when its hash was weaker.
-    stronger_hash: Option<String>,
+    examiner: Examiner,
 }
 
 #[async_trait]
 impl pb::auth_service_server::AuthService for Rpc {
     async fn login(&self, request: Request<pb::LoginRequest>) -> Reply<pb::LoginResponse> {
         let (caller, message) = check(&request)?;
-        let (email, ip) = (message.email.trim().to_owned(), caller.client_ip.clone());
-        match self.examine(caller, &email, &message.password).await {
-            Ok(Examined::Right(known)) => {
+        let (caller, email) = (caller.clone(), message.email.trim().to_owned());
+        let no = |error: Error| refuse(NAME, &error);
+        match self.examiner.examine(&caller, &email, &message.password).await.map_err(no)? {
+            Examined::Right(known) => {
                 let answer = self.begin(request, known).await?;
-                self.throttle().forgive(&email, &ip);
+                self.examiner.guard.forgive_address(&caller);
                 Ok(answer)
             }
-            Ok(Examined::Refused(id)) => {
-                self.record_refused(request, id).await?;
-                Err(refuse(NAME, &Error::SignInRefused))
+            Examined::Refused(id) => {
+                self.examiner.record_refused(&caller, &email, id).await.map_err(no)?;
+                Err(no(Error::SignInRefused))
             }
-            Err(error) => Err(refuse(NAME, &error)),
         }
     }
 
@@ -119,34 +102,8 @@ impl pb::auth_service_server::AuthService for Rpc {
 }
 
 impl Rpc {
-    pub(crate) fn new(app: &App, tokens: &Arc<Tokens>, hasher: &Hasher, told: &Arc<Told>, limits: Limits) -> Self {
-        Self {
-            app: app.clone(),
-            tokens: Arc::clone(tokens),
-            hasher: hasher.clone(),
-            told: Arc::clone(told),
-            throttle: Arc::new(Mutex::new(Throttle::new(limits))),
-        }
-    }
-
-    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
-        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the password is right and its owner may come in. It takes as long for those who are not known.
-    async fn examine(&self, caller: &Caller, email: &str, password: &str) -> Result<Examined, Error> {
-        self.throttle().admit(email, &caller.client_ip, caller.now).map_err(Error::SignInThrottled)?;
-        let found = users::credentials(&mut *self.app.db.read().await?, email).await?;
-        let hash = found.as_ref().and_then(|found| found.password_hash.clone());
-        let verdict = self.hasher.verify(password.to_owned(), hash).await?;
-        let Some(found) = found else { return Ok(Examined::Refused(None)) };
-        let stronger_hash = match verdict {
-            Verdict::Wrong => return Ok(Examined::Refused(Some(found.user_id))),
-            _ if found.state != State::Active => return Ok(Examined::Refused(Some(found.user_id))),
-            Verdict::Right => None,
-            Verdict::RightButWeak => Some(self.hasher.hash(Password::known(password)).await?),
-        };
-        Ok(Examined::Right(Known { id: found.user_id, stronger_hash }))
+    pub(crate) fn new(app: &App, tokens: &Arc<Tokens>, told: &Arc<Told>, examiner: &Examiner) -> Self {
+        Self { app: app.clone(), tokens: Arc::clone(tokens), told: Arc::clone(told), examiner: examiner.clone() }
     }
 
     async fn begin(&self, request: Request<pb::LoginRequest>, known: Known) -> Reply<pb::LoginResponse> {
@@ -159,31 +116,16 @@ impl Rpc {
             if let Some(hash) = &known.stronger_hash {
                 users::rehash(tx, user.id, hash).await?;
             }
+            known.counted.forgive(tx).await?;
             let refresh_token = random_token()?;
             let device = Device::new(&caller.user_agent, &caller.client_ip);
             let hash = token_hash(&refresh_token);
-            let session = store::begin(tx, user.id, &device, Life::begin(caller.now), &hash).await?;
+            let session =
+                store::begin(tx, (user.id, known.credential_version), &device, Life::begin(caller.now), &hash).await?;
             record_begun(tx, &user, &session);
             let access_token = tokens.access(&user, session.id, store::clock(tx).await?)?;
             let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
             Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user })
-        })
-        .await
-    }
-
-    /// A failed sign-in is recorded in a transaction of its own: there is none that it could roll back with.
-    async fn record_refused(&self, request: Request<pb::LoginRequest>, id: Option<UserId>) -> Reply<pb::LoginResponse> {
-        write(&self.app.db, request, async move |tx, caller, message| {
-            let device = Device::new(&caller.user_agent, &caller.client_ip);
-            let fields = json!({
-                "refused": true,
-                "email": masked(message.email.trim()),
-                "ip_address": device.ip_address,
-                "user_agent": device.user_agent,
-            });
-            let whose = id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-            tx.audit(Audit::created("sign_in", whose, fields));
-            Ok::<_, Error>(pb::LoginResponse::default())
         })
         .await
     }

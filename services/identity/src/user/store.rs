@@ -43,6 +43,8 @@ pub(crate) struct Credentials {
     pub(crate) user_id: UserId,
     /// None while somebody invited has not chosen a password.
     pub(crate) password_hash: Option<String>,
+    /// Counted up with every change of what one signs in with.
+    pub(crate) credential_version: i64,
     pub(crate) state: State,
 }
 
@@ -215,7 +217,7 @@ pub(crate) async fn rehash(tx: &mut Tx, id: UserId, password_hash: &str) -> Resu
 /// What somebody signs in with, unless he is gone.
 pub(crate) async fn credentials(conn: &mut Conn, email: &str) -> Result<Option<Credentials>, Error> {
     let row = sqlx::query(
-        "select id, password_hash, state
+        "select id, password_hash, credential_version, state
            from app_user
           where lower(email collate \"C\") = lower($1 collate \"C\")
             and state <> 'archived'",
@@ -224,6 +226,7 @@ pub(crate) async fn credentials(conn: &mut Conn, email: &str) -> Result<Option<C
     Ok(Some(Credentials {
         user_id: row.try_get("id")?,
         password_hash: row.try_get("password_hash")?,
+        credential_version: row.try_get("credential_version")?,
         state: state(&row)?,
     }))
 }

@@ -5,7 +5,7 @@ mod shelf;
 
 use async_trait::async_trait;
 use db::{Audit, List, Subject};
-use kit::{App, Caller, Reply, check, expect_etag, read, refuse, replay, write, write_with};
+use kit::{App, Caller, Reply, approve, check, expect_etag, read, refuse, replay, write, write_with};
 use proto::google::api::HttpBody;
 use proto::pos::v1 as pb;
 use proto::pos::v1::sale_service_server::SaleService;
@@ -157,6 +157,9 @@ impl SaleService for SaleRpc {
             let sale = store::lock(tx, SaleId::parse("id", &message.id)?).await?;
             expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
             let was_completed = sale.state == State::Completed;
+            if was_completed {
+                approve::<Error>(tx, caller, sale.id).await?;
+            }
             let counter = store::counter(tx, sale.register_id, &Customer::default()).await?;
             let before = summary(&sale);
             let by = caller.user_id().unwrap_or_default();
