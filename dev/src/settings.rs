@@ -19,6 +19,9 @@ pub(crate) const SEALING: [&str; 2] = ["identity", "accounts"];
 /// Those that write letters.
 const MAILING: [&str; 1] = ["identity"];
 
+/// Those that keep files.
+const KEEPING_FILES: [&str; 1] = ["accounts"];
+
 /// The process that speaks with the world.
 pub(crate) const GATEWAY: &str = "gateway";
 
@@ -145,6 +148,9 @@ impl Settings<'_> {
                 ("MAIL_URL", format!("file:{}", self.home.join("mail").display())),
                 ("MAIL_FROM", "LunarFront Music <shop@demo.test>".into()),
             ]));
+        }
+        if KEEPING_FILES.contains(&name) {
+            settings.insert("FILES_URL".into(), format!("file:{}", self.home.join("files").display()));
         }
         if name == "identity" {
             if self.limits == Limits::Raised {

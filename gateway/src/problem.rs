@@ -98,6 +98,15 @@ impl Problem {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Too large", "BODY_TOO_LARGE", detail)
     }
 
+    pub fn body_broken() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "Bad request", "BODY_BROKEN", "the body broke off")
+    }
+
+    pub fn body_too_slow(seconds: u64) -> Self {
+        let detail = format!("the body did not come within {seconds} seconds");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "BODY_TOO_SLOW", detail)
+    }
+
     pub fn too_many(detail: &'static str, retry_after_seconds: u64) -> Self {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests", "TOO_MANY_REQUESTS", detail);
         Self { retry_after_seconds: Some(retry_after_seconds), ..problem }

@@ -56,8 +56,19 @@ pub struct Route {
     pub created: Option<Created>,
     /// The etag of what is answered.
     pub etag: Option<u32>,
+    /// The answer comes in a stream.
+    pub download: Option<Download>,
     /// It may take long.
     pub slow: bool,
+}
+
+/// What the first message of a streamed file may say beside the file.
+#[derive(Clone, Copy, Debug)]
+pub struct Download {
+    /// The field `filename`.
+    pub filename: Option<u32>,
+    /// The field `size_bytes`.
+    pub size: Option<u32>,
 }
 
 /// A variable of the path.
@@ -75,7 +86,12 @@ pub struct Variable {
 pub enum BodyRule {
     None,
     Whole,
-    Field { field: Field, shape: ShapeId },
+    Field {
+        field: Field,
+        shape: ShapeId,
+    },
+    /// The bytes themselves, in a stream.
+    File(Field),
 }
 
 /// What an answer's body is.

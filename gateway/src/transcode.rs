@@ -2,15 +2,18 @@
 
 mod answer;
 mod message;
+mod upload;
 
 pub(crate) use message::in_query;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::BodyDataStream;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -45,16 +48,17 @@ impl Handler {
             Method::GET => Change::default(),
             _ => Change::of(&parts.headers, route.method == Method::POST, route.options.key_required)?,
         };
-        let body = match route.body {
-            BodyRule::None => Bytes::new(),
+        let mut body = Some(body);
+        let whole = match route.body {
+            BodyRule::None | BodyRule::File(_) => Bytes::new(),
             BodyRule::Whole | BodyRule::Field { .. } => {
                 json_only(&parts.headers)?;
-                whole(&gateway.config, &parts.headers, body).await?
+                whole(&gateway.config, &parts.headers, body.take().unwrap_or_default()).await?
             }
         };
         let digits = gateway.currency.digits();
         let path = parts.uri.path();
-        let message = message::build(&gateway.table.shapes, route, digits, path, parts.uri.query(), &body)?;
+        let message = message::build(&gateway.table.shapes, route, digits, path, parts.uri.query(), &whole)?;
         let if_match = change.if_match.is_some();
         let repeatable = route.repeatable(change.key.is_some());
         let mut headers = carried(&context, &parts.headers);
@@ -63,10 +67,30 @@ impl Handler {
             wire_path: &route.wire_path,
             metadata: into_metadata(headers),
             message,
-            deadline: gateway.config.deadline(route.slow),
+            deadline: route.options.deadline.unwrap_or_else(|| gateway.config.deadline(route.slow)),
             repeatable,
         };
-        match self.upstream.unary(call).await {
+        if let Some(download) = route.download {
+            let answer = self.upstream.download(call).await.map_err(|status| self.refused(&status, if_match))?;
+            return answer::stream(route, download, answer).await.map_err(|status| self.refused(&status, if_match));
+        }
+        let answer = match &route.body {
+            BodyRule::File(field) => {
+                let limits = upload::Limits {
+                    bytes_max: route.options.upload_bytes_max.unwrap_or_default(),
+                    patience: Duration::from_secs(gateway.config.body_seconds),
+                };
+                let body = body.take().unwrap_or_default();
+                let (messages, wrong) = upload::messages(&parts.headers, body, &call.message, field, limits)?;
+                tokio::select! {
+                    biased;
+                    Ok(problem) = wrong => return Err(problem),
+                    answer = self.upstream.upload(call, messages) => answer,
+                }
+            }
+            _ => self.upstream.unary(call).await,
+        };
+        match answer {
             Ok(answer) => answer::respond(&gateway.table.shapes, route, digits, path, answer).map_err(|_| {
                 tracing::error!(rpc = route.rpc.full_name(), "the answer is no message");
                 Problem::internal()
@@ -126,35 +150,28 @@ pub(crate) async fn whole(
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let patience = Duration::from_secs(config.body_seconds);
     if length.is_some_and(|length| length > bytes_max) {
-        swallow(body, bytes_max, patience);
+        swallow(body.into_data_stream(), bytes_max, patience);
         return Err(Problem::too_large(bytes_max));
     }
     let collected = tokio::time::timeout(patience, Limited::new(&mut body, bytes_max).collect()).await;
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            swallow(body, bytes_max, patience);
+            swallow(body.into_data_stream(), bytes_max, patience);
             Err(Problem::too_large(bytes_max))
         }
-        Ok(Err(_)) => {
-            let detail = "the body broke off";
-            Err(Problem::new(StatusCode::BAD_REQUEST, "Bad request", "BODY_BROKEN", detail))
-        }
-        Err(_) => {
-            let detail = format!("the body did not come within {} seconds", config.body_seconds);
-            Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "Too slow", "BODY_TOO_SLOW", detail))
-        }
+        Ok(Err(_)) => Err(Problem::body_broken()),
+        Err(_) => Err(Problem::body_too_slow(config.body_seconds)),
     }
 }
 
 /// Lets a body that is somewhat too long come to its end unread: a connection that closes on one who still sends is
 /// reset, and he would never read why. A much longer one is cut off.
-fn swallow(mut body: axum::body::Body, bytes_max: usize, patience: Duration) {
+fn swallow(mut body: BodyDataStream, bytes_max: usize, patience: Duration) {
     let mut left = bytes_max.saturating_mul(8);
     kit::task::spawn(tokio::time::timeout(patience, async move {
-        while let Some(Ok(frame)) = body.frame().await {
-            let size = frame.data_ref().map_or(0, Bytes::len);
-            let Some(rest) = left.checked_sub(size) else { return };
+        while let Some(Ok(part)) = body.next().await {
+            let Some(rest) = left.checked_sub(part.len()) else { return };
             left = rest;
         }
     }));

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http::uri::PathAndQuery;
 use kit::auth::ServiceTokens;
 use kit::client::Peer;
 use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::Channel;
-use tonic::{Code, Extensions, Request, Response, Status};
+use tonic::{Code, Extensions, Request, Response, Status, Streaming};
 use tower::retry::budget::{Budget, TpsBudget};
 
 use crate::codec::Raw;
@@ -119,18 +120,55 @@ impl Upstream {
         }
     }
 
-    async fn attempt(&self, call: &Call<'_>, until: Instant) -> Result<Response<Bytes>, Status> {
-        let late = || Status::deadline_exceeded("the service did not answer in time");
-        let mut request = Request::from_parts(call.metadata.clone(), Extensions::default(), call.message.clone());
+    /// Sends a stream and answers what the service said to it.
+    ///
+    /// # Errors
+    /// As [`Upstream::unary`]; it is never tried again.
+    pub async fn upload(
+        &self,
+        call: Call<'_>,
+        messages: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Result<Response<Bytes>, Status> {
+        let until = Instant::now() + call.deadline;
+        let request = self.request(&call, until, messages)?;
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        let answer = async {
+            grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
+            grpc.client_streaming(request, call.wire_path.clone(), Raw).await
+        };
+        in_time(until, answer).await
+    }
+
+    /// Asks for a stream, and answers when it begins.
+    ///
+    /// # Errors
+    /// As [`Upstream::unary`]; it is never tried again.
+    pub async fn download(&self, call: Call<'_>) -> Result<Streaming<Bytes>, Status> {
+        let until = Instant::now() + call.deadline;
+        let request = self.request(&call, until, call.message.clone())?;
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        let answer = async {
+            grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
+            grpc.server_streaming(request, call.wire_path.clone(), Raw).await
+        };
+        in_time(until, answer).await.map(Response::into_inner)
+    }
+
+    fn request<T>(&self, call: &Call<'_>, until: Instant, message: T) -> Result<Request<T>, Status> {
+        let mut request = Request::from_parts(call.metadata.clone(), Extensions::default(), message);
         request.metadata_mut().insert("x-service-token", self.service_token()?);
         request.set_timeout(until.saturating_duration_since(Instant::now()) + DEADLINE_SLACK);
+        Ok(request)
+    }
+
+    async fn attempt(&self, call: &Call<'_>, until: Instant) -> Result<Response<Bytes>, Status> {
+        let request = self.request(call, until, call.message.clone())?;
         let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
         let answer = async {
             grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
             grpc.unary(request, call.wire_path.clone(), Raw).await
         };
-        let answer = tokio::time::timeout_at(until, answer).await.map_err(|_| late())?;
-        answer.map_err(|status| absent(status).unwrap_or_else(|status| status))
+        in_time(until, answer).await
     }
 
     /// Looks whether the service is healthy, by the standard health check.
@@ -158,6 +196,12 @@ impl Upstream {
             _ => {}
         }
     }
+}
+
+async fn in_time<T>(until: Instant, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let late = |_| Status::deadline_exceeded("the service did not answer in time");
+    let answer = tokio::time::timeout_at(until, answer).await.map_err(late)?;
+    answer.map_err(|status| absent(status).unwrap_or_else(|status| status))
 }
 
 /// A connection that broke has no status of its own: the service is away. Whether the call took place is unknown.

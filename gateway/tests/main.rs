@@ -3,6 +3,7 @@
 
 mod door;
 mod events;
+mod files;
 mod grpc_web;
 mod limits;
 mod pages;

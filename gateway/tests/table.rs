@@ -30,6 +30,7 @@ fn table(requests: &str, rule: &str, more: &str) -> Result<Table, String> {
         "syntax = \"proto3\";
          package lunarfront.bad.v1;
          import \"google/api/annotations.proto\";
+         import \"google/api/httpbody.proto\";
          import \"google/protobuf/field_mask.proto\";
          import \"lunarfront/options/v1/options.proto\";
          service BadService {{
@@ -58,6 +59,9 @@ fn a_bad_rule_keeps_the_process_from_starting() {
         option (lunarfront.options.v1.public) = true; }";
     let stream = "rpc Other(DoRequest) returns (stream DoResponse) {
         option (google.api.http) = {get: \"/v1/streams\"};
+        option (lunarfront.options.v1.public) = true; }";
+    let upload = "rpc Up(stream DoRequest) returns (DoResponse) {
+        option (google.api.http) = {post: \"/v1/uploads\" body: \"file\"};
         option (lunarfront.options.v1.public) = true; }";
     let private = "rpc Other(DoRequest) returns (DoResponse) {
         option (google.api.http) = {get: \"/v1/private\"};
@@ -91,6 +95,7 @@ fn a_bad_rule_keeps_the_process_from_starting() {
         (fields, "post: \"/v1/bads\" body: \"*\"", "", "only PATCH fills a mask"),
         (plain, "get: \"/v1/bads/{id}\"", second, "is taken by"),
         (plain, "get: \"/v1/bads\"", stream, "a stream has no REST form"),
+        ("google.api.HttpBody file = 1;", "get: \"/v1/bads\"", upload, "an upload names upload_bytes_max"),
         (plain, "get: \"/v1/bads\"", private, "nobody from outside may call it"),
         (plain, "get: \"/v1/bads\"", each, "its path must hold {service}"),
         ("double amount = 1;", "get: \"/v1/bads\"", "", "a float has no place"),

@@ -4,6 +4,7 @@
 mod derive {
     pub(crate) mod access;
     pub(crate) mod list;
+    pub(crate) mod upload;
     pub(crate) mod validate;
 }
 
@@ -42,7 +43,13 @@ fn main() {
         .expect("the protos generate");
 
     let pool = DescriptorPool::decode(encoded.as_slice()).expect("the set is whole");
-    let code = [derive::access::code(&pool), derive::list::code(&pool), derive::validate::code(&pool)].concat();
+    let code = [
+        derive::access::code(&pool),
+        derive::list::code(&pool),
+        derive::upload::code(&pool),
+        derive::validate::code(&pool),
+    ]
+    .concat();
     fs::write(out.join("derived.rs"), code).expect("OUT_DIR is writable");
 }
 

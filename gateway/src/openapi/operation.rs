@@ -16,7 +16,7 @@ const PROBLEMS: [(u16, &str, bool); 13] = [
     (409, "Not possible now: something exists already, or is in another state.", false),
     (412, "It was changed after the version that `If-Match` names.", false),
     (413, "The body is too long.", false),
-    (415, "The body is not JSON.", false),
+    (415, "The body is of another kind than is taken here.", false),
     (429, "Too many requests.", true),
     (500, "Our mistake.", false),
     (503, "A part of the system is away; try again.", true),
@@ -159,6 +159,10 @@ fn takes_if_match(route: &Route) -> bool {
 fn body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Json> {
     let bound: Vec<u32> = match &route.body {
         BodyRule::None => return None,
+        BodyRule::File(_) => {
+            let schema = json!({ "type": "string", "format": "binary" });
+            return Some(json!({ "required": true, "content": { "*/*": { "schema": schema } } }));
+        }
         BodyRule::Whole => route.variables.iter().filter(|v| v.fields.len() == 1).map(|v| v.fields[0].number).collect(),
         BodyRule::Field { field, .. } => {
             let inside = route.variables.iter().filter(|v| v.fields.len() == 2 && v.fields[0].number == field.number);

@@ -9,7 +9,7 @@ use prost_reflect::{
 };
 
 use super::template::{Segment, parse, public, render};
-use super::{Access, Answer, BodyRule, Created, Options, Route, Table, Variable};
+use super::{Access, Answer, BodyRule, Created, Download, Options, Route, Table, Variable};
 use crate::json::shape::{FIELD_MASK, HTTP_BODY};
 use crate::json::wire::put_bytes;
 use crate::json::{Field, Kind, Shapes};
@@ -62,9 +62,6 @@ impl Builder<'_> {
         }
         let rule = options.get_extension(&self.http).into_owned();
         let rule = rule.as_message().ok_or("google.api.http is no message")?;
-        if rpc.is_client_streaming() || rpc.is_server_streaming() {
-            return Err("a stream has no REST form".to_owned());
-        }
         if !rule.get_field_by_name("additional_bindings").is_none_or(|more| more.as_list().is_none_or(<[_]>::is_empty))
         {
             return Err("one RPC has one route".to_owned());
@@ -112,6 +109,7 @@ impl Builder<'_> {
             return Err(format!("{method} takes no body"));
         }
         let answer = self.answer(rpc, &text(rule, "response_body"))?;
+        let download = streamed(rpc, options, &body, &answer)?;
         let mut prefix = Vec::new();
         if options.each_service {
             let field = self.shapes[input].field(SERVICE).filter(|field| matches!(field.kind, Kind::Text));
@@ -147,6 +145,7 @@ impl Builder<'_> {
             created: creates.then(|| field_number("id")).flatten().map(|id| Created { id, collection: None }),
             etag: field_number("etag"),
             answer,
+            download,
             slow: template.starts_with(SLOW),
             template,
             rpc: rpc.clone(),
@@ -162,6 +161,7 @@ impl Builder<'_> {
                 let field = self.field(&rpc.input(), name)?;
                 match field.kind {
                     Kind::Message(shape) if !field.repeated => Ok(BodyRule::Field { field, shape }),
+                    Kind::File if !field.repeated && rpc.is_client_streaming() => Ok(BodyRule::File(field)),
                     _ => Err(format!("the body {name} is no message")),
                 }
             }
@@ -208,6 +208,30 @@ impl Builder<'_> {
         let field = self.shapes[shape].field(name);
         field.cloned().ok_or_else(|| format!("{} has no field {name}", message.full_name()))
     }
+}
+
+/// Of streams only files have a REST form: one that is sent, or one that is answered.
+fn streamed(
+    rpc: &MethodDescriptor,
+    options: &Options,
+    body: &BodyRule,
+    answer: &Answer,
+) -> Result<Option<Download>, String> {
+    let (up, down) = (rpc.is_client_streaming(), rpc.is_server_streaming());
+    let fits = match (up, down) {
+        (false, false) => true,
+        (true, false) => matches!(body, BodyRule::File(_)),
+        (false, true) => matches!(answer, Answer::File(_)),
+        (true, true) => false,
+    };
+    if !fits {
+        return Err("a stream has no REST form, unless it is a google.api.HttpBody".to_owned());
+    }
+    if up && options.upload_bytes_max.is_none() {
+        return Err("an upload names upload_bytes_max".to_owned());
+    }
+    let number = |name: &str| rpc.output().get_field_by_name(name).map(|field| field.number());
+    Ok(down.then(|| Download { filename: number("filename"), size: number("size_bytes") }))
 }
 
 fn text(rule: &DynamicMessage, name: &str) -> String {

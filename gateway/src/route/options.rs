@@ -1,10 +1,13 @@
 //! What an RPC's own options say.
 
 use std::fmt;
+use std::time::Duration;
 
 use prost_reflect::{DescriptorPool, MethodDescriptor, Value};
 
 const PACKAGE: &str = "lunarfront.options.v1";
+/// How long an upload or a download may take unless its option says otherwise.
+const STREAM_SECONDS: u64 = 300;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -14,6 +17,10 @@ pub struct Options {
     pub key_required: bool,
     pub secret_answer: bool,
     pub each_service: bool,
+    /// The longest upload, in bytes.
+    pub upload_bytes_max: Option<usize>,
+    /// How long it may take, where that is not the usual.
+    pub deadline: Option<Duration>,
 }
 
 /// Who may call.
@@ -30,6 +37,12 @@ impl Options {
     pub fn of(pool: &DescriptorPool, rpc: &MethodDescriptor) -> Self {
         let flag = |name: &str| value(pool, rpc, name).is_some_and(|value| value.as_bool() == Some(true));
         let text = |name: &str| value(pool, rpc, name).and_then(|value| value.as_str().map(str::to_owned));
+        let number = |name: &str| {
+            let value = value(pool, rpc, name)?;
+            let number = value.as_i64().or_else(|| value.as_i32().map(i64::from))?;
+            u64::try_from(number).ok()
+        };
+        let streams = rpc.is_client_streaming() || rpc.is_server_streaming();
         let access = match text("permission") {
             Some(word) => Access::Permission(word),
             None if flag("public") => Access::Public,
@@ -42,6 +55,8 @@ impl Options {
             key_required: flag("idempotency_key_required"),
             secret_answer: flag("secret_answer"),
             each_service: flag("each_service"),
+            upload_bytes_max: number("upload_bytes_max").and_then(|number| usize::try_from(number).ok()),
+            deadline: number("deadline_seconds").or_else(|| streams.then_some(STREAM_SECONDS)).map(Duration::from_secs),
         }
     }
 

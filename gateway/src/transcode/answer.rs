@@ -3,14 +3,17 @@
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
+use futures_util::StreamExt;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tonic::{Status, Streaming};
+use tower::BoxError;
 
 use crate::json::wire::find;
 use crate::json::{Malformed, Shapes, Writer};
 use crate::metadata::REPLAYED;
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Download, Route};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// A page that was made by a service shows itself and loads nothing.
@@ -106,6 +109,41 @@ fn file_response(message: &Bytes, file: &[u8]) -> Result<Response, Malformed> {
     }
     response.headers_mut().insert(CONTENT_TYPE, kind);
     Ok(response)
+}
+
+/// The response that a stream becomes: the first message says what it is, all of them hold parts.
+pub(crate) async fn stream(route: &Route, download: Download, mut parts: Streaming<Bytes>) -> Result<Response, Status> {
+    let bad = |_: Malformed| Status::internal("the answer is no message");
+    let Answer::File(field) = &route.answer else { return Err(bad(Malformed)) };
+    let number = field.number;
+    let first = parts.message().await?.ok_or_else(|| Status::internal("the answer is empty"))?;
+    let file = find(&first, number).map_err(bad)?.map_or(Ok(&[][..]), |value| value.bytes()).map_err(bad)?;
+    let mut response = file_response(&first, file).map_err(bad)?;
+    let begin = std::mem::take(response.body_mut());
+    let rest = parts.map(move |message| -> Result<Bytes, BoxError> {
+        data(&message?, number).map_err(|_| BoxError::from("the answer is no message"))
+    });
+    let begin = begin.into_data_stream().map(|part| part.map_err(BoxError::from));
+    *response.body_mut() = Body::from_stream(begin.chain(rest));
+    let headers = response.headers_mut();
+    let value = |number: Option<u32>| number.and_then(|number| find(&first, number).ok().flatten());
+    if let Some(name) = value(download.filename).and_then(|name| std::str::from_utf8(name.bytes().ok()?).ok()) {
+        let name = utf8_percent_encode(name, SEGMENT);
+        if let Ok(disposition) = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}")) {
+            headers.insert(CONTENT_DISPOSITION, disposition);
+        }
+    }
+    if let Some(size) = value(download.size).and_then(|size| size.number().ok()) {
+        headers.insert(CONTENT_LENGTH, size.into());
+    }
+    Ok(response)
+}
+
+/// The bytes of one part of a file.
+fn data(message: &Bytes, number: u32) -> Result<Bytes, Malformed> {
+    let file = find(message, number)?.map_or(Ok(&[][..]), |value| value.bytes())?;
+    let data = find(file, 2)?.map_or(Ok(&[][..]), |value| value.bytes())?;
+    Ok(message.slice_ref(data))
 }
 
 fn with(status: StatusCode, body: Bytes) -> Response {

@@ -35,7 +35,7 @@ pub(crate) fn build(
         Err(syntax) => Err(Problem::from(syntax)),
     };
     match &route.body {
-        BodyRule::None => {}
+        BodyRule::None | BodyRule::File(_) => {}
         BodyRule::Whole => drop(from_body(read(shapes, route.input, digits, body, &mut out))?),
         BodyRule::Field { field, shape } => {
             let place = begin_message(&mut out, field.number);

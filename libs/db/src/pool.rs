@@ -2,7 +2,7 @@
 //! connection inside a transaction): every release rolls back, calls are spawned by kit, every write is a [`Tx`].
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -55,7 +55,7 @@ impl Db {
     /// # Errors
     /// When none is free within two seconds.
     pub async fn read(&self) -> Result<PoolConnection<Postgres>, Error> {
-        self.requests.acquire().await
+        waited("requests", self.requests.acquire()).await
     }
 
     /// The transaction of a request.
@@ -63,7 +63,7 @@ impl Db {
     /// # Errors
     /// When no connection is free within two seconds.
     pub async fn begin(&self, context: Context) -> Result<Tx, Error> {
-        Ok(Tx::new(self.requests.begin().await?, context))
+        Ok(Tx::new(waited("requests", self.requests.begin()).await?, context))
     }
 
     /// The transaction of a consumer or a job.
@@ -71,7 +71,7 @@ impl Db {
     /// # Errors
     /// When no connection is free within two seconds.
     pub async fn begin_background(&self, context: Context) -> Result<Tx, Error> {
-        Ok(Tx::new(self.background.begin().await?, context))
+        Ok(Tx::new(waited("background", self.background.begin()).await?, context))
     }
 
     /// A connection for a consumer or a job.
@@ -79,7 +79,7 @@ impl Db {
     /// # Errors
     /// When none is free within two seconds.
     pub async fn background(&self) -> Result<PoolConnection<Postgres>, Error> {
-        self.background.acquire().await
+        waited("background", self.background.acquire()).await
     }
 
     /// Commits and wakes the relay when there is something to tell.
@@ -122,6 +122,31 @@ impl Db {
     pub async fn close(&self) {
         self.requests.close().await;
         self.background.close().await;
+    }
+}
+
+/// How long it took to get a connection, and how many wait for one.
+async fn waited<T>(pool: &'static str, got: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let begun = Instant::now();
+    // Given back when the caller goes away, too.
+    let _waiting = Waiting::begin(pool);
+    let got = got.await;
+    metrics::histogram!("db_pool_wait_seconds", "pool" => pool).record(begun.elapsed());
+    got
+}
+
+struct Waiting(&'static str);
+
+impl Waiting {
+    fn begin(pool: &'static str) -> Self {
+        metrics::gauge!("db_pool_waiting", "pool" => pool).increment(1);
+        Self(pool)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        metrics::gauge!("db_pool_waiting", "pool" => self.0).decrement(1);
     }
 }
 

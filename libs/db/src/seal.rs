@@ -201,6 +201,22 @@ pub async fn waiting(conn: &mut PgConnection, chain: &Chain) -> Result<i64, Erro
     count_after(conn, chain, &head).await
 }
 
+/// The oldest row that no link holds yet; its id, a UUIDv7, says when it was made.
+///
+/// # Errors
+/// The database's.
+pub async fn oldest(conn: &mut PgConnection, chain: &Chain) -> Result<Option<Uuid>, Error> {
+    let head = head_link(conn, chain).await?;
+    let sql = format!(
+        "select id from ({}) chained
+          where (tx, position) > ($1::bigint::text::xid8, $2)
+          order by chained.tx, chained.position
+          limit 1",
+        chain.rows
+    );
+    sqlx::query_scalar(AssertSqlSafe(sql)).bind(head.tx).bind(head.position).fetch_optional(conn).await
+}
+
 async fn count_after(conn: &mut PgConnection, chain: &Chain, after: &Link) -> Result<i64, Error> {
     let sql =
         format!("select count(*) from ({}) chained where (tx, position) > ($1::bigint::text::xid8, $2)", chain.rows);

@@ -11,6 +11,7 @@ use crate::{App, Fault, Job, Service, jobs};
 
 /// Rows wait this long for their seal.
 const SEAL_EVERY: Duration = Duration::from_millis(500);
+const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 
 /// A service as its consumer calls it.
@@ -52,7 +53,7 @@ pub(crate) fn start<S: Service>(app: &App, service: &Arc<S>, settings: &Settings
 
 /// The jobs that every service has.
 pub(crate) fn jobs<S: Service>(app: &App) -> Vec<Job> {
-    vec![sealer::<S>(app.db.clone()), tidier(app.db.clone())]
+    vec![sealer::<S>(app.db.clone()), measurer::<S>(app.db.clone()), tidier(app.db.clone())]
 }
 
 fn sealer<S: Service>(db: Db) -> Job {
@@ -61,6 +62,24 @@ fn sealer<S: Service>(db: Db) -> Job {
         async move {
             let mut conn = db.background().await?;
             db::seal::seal(&mut conn, &crate::run::chains::<S>()).await?;
+            Ok::<_, Fault>(())
+        }
+    })
+}
+
+/// How old the oldest row is that no chain holds yet.
+fn measurer<S: Service>(db: Db) -> Job {
+    Job::new("measure", MEASURE_EVERY, move || {
+        let db = db.clone();
+        async move {
+            let mut conn = db.background().await?;
+            for chain in crate::run::chains::<S>() {
+                let oldest = db::seal::oldest(&mut conn, &chain).await?;
+                let made = oldest.and_then(|id| id.get_timestamp()).map_or(u64::MAX, |time| time.to_unix().0);
+                let now = chrono::Utc::now().timestamp().unsigned_abs();
+                let lag = u32::try_from(now.saturating_sub(made)).unwrap_or(u32::MAX);
+                metrics::gauge!("seal_lag_seconds", "chain" => chain.name).set(lag);
+            }
             Ok::<_, Fault>(())
         }
     })

@@ -20,7 +20,7 @@ use crate::auth::{ServiceKeys, Verifier};
 use crate::refusal::Common;
 use crate::{Caller, Clock, refuse};
 
-/// How long a call may be at work. Its transaction is rolled back when the time is over.
+/// How long a call may be at work unless its RPC says otherwise. Its transaction is rolled back when the time is over.
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Puts the door before a service.
@@ -95,10 +95,12 @@ where
         // Services asking for themselves come several times a second.
         let quiet = caller.user.is_none() && rpc.access != Access::Public;
         request.extensions_mut().insert(caller);
+        let request = request.map(crate::limit::Limited::over);
         // The call is spawned, so that a client that goes away never leaves it half done.
         let work = crate::task::spawn(
             async move {
-                let response = match tokio::time::timeout(CALL_DEADLINE, inner.call(request)).await {
+                let deadline = rpc.deadline_seconds.map_or(CALL_DEADLINE, Duration::from_secs);
+                let response = match tokio::time::timeout(deadline, inner.call(request)).await {
                     Ok(Ok(response)) if is_unread(&response) => refuse(settings.name, &Common::Malformed).into_http(),
                     Ok(Ok(response)) => response,
                     Ok(Err(never)) => match never {},

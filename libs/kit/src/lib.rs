@@ -14,6 +14,7 @@ mod etag;
 mod fault;
 mod health;
 mod jobs;
+mod limit;
 mod line;
 mod operate;
 mod outbox_rpc;
@@ -23,6 +24,7 @@ mod serve;
 pub mod task;
 pub mod telemetry;
 pub mod trust;
+mod upload;
 
 pub use approval::{Approval, NotApproved, approve};
 pub use call::{Reply, check, read, replay, write, write_with};
@@ -36,6 +38,7 @@ pub use operate::{Command, operate};
 pub use refusal::{Class, Refusal, refuse};
 pub use run::{Service, run};
 pub use serve::{App, rpcs};
+pub use upload::{Parts, Received, receive};
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;

@@ -84,3 +84,70 @@ impl Visit for Fields<'_> {
         self.0.insert(field.name().to_owned(), format!("{value:?}").into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use rand::Rng;
+    use tracing_subscriber::fmt::format::JsonFields;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A number that an issuer might give out: its first digits, any others, and the check digit.
+    fn number(first: &str, length: usize) -> String {
+        let mut digits = first.to_owned();
+        while digits.len() < length - 1 {
+            digits.push(char::from(b'0' + rand::rng().random_range(0..10)));
+        }
+        (0..10).map(|check| format!("{digits}{check}")).find(|number| types::holds_card_number(number)).unwrap()
+    }
+
+    #[test]
+    fn of_a_thousand_card_numbers_none_reaches_the_log() {
+        let paper = Paper::default();
+        let written = paper.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(Line::new("test"))
+            .with_writer(move || written.clone());
+        let mut numbers = Vec::new();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+            for turn in 0..1000 {
+                let (first, length) =
+                    [("4", 16), ("51", 16), ("37", 15), ("4", 13), ("62", 19), ("6011", 16)][turn % 6];
+                let number = number(first, length);
+                let spaced = format!("{} {} {}", &number[..4], &number[4..8], &number[8..]);
+                match turn % 5 {
+                    0 => tracing::info!(note = number, "a field"),
+                    1 => tracing::warn!(note = ?Some(&spaced), "a field that is shown for debugging"),
+                    2 => tracing::error!("a message about {number}"),
+                    3 => tracing::info_span!("span", note = %spaced).in_scope(|| tracing::info!("a field of a span")),
+                    _ => tracing::info!(note = number.parse::<u64>().unwrap(), "a number"),
+                }
+                numbers.extend([number, spaced]);
+            }
+        });
+        let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1000);
+        for number in numbers {
+            assert!(!text.contains(&number), "{number}");
+        }
+    }
+}

@@ -166,6 +166,8 @@ pub(crate) enum Common {
     IdempotencyKeyRequired,
     #[error("this Idempotency-Key was used for another request")]
     IdempotencyKeyReused,
+    #[error("the file must not be longer than {0} bytes")]
+    UploadTooLarge(u64),
     #[error("too much at once, try again")]
     Overloaded,
     #[error("the sign-in keys are not known yet, try again")]
@@ -187,7 +189,9 @@ impl From<Violation> for Common {
 impl Refusal for Common {
     fn class(&self) -> Class {
         match self {
-            Self::Invalid(_) | Self::Malformed | Self::IdempotencyKeyRequired => Class::Invalid,
+            Self::Invalid(_) | Self::Malformed | Self::IdempotencyKeyRequired | Self::UploadTooLarge(_) => {
+                Class::Invalid
+            }
             Self::Unauthenticated | Self::TokenRefused | Self::ServiceTokenRefused => Class::UnknownCaller,
             Self::PermissionDenied(_) | Self::InternalOnly => Class::Forbidden,
             Self::IdempotencyKeyReused => Class::Conflict,

@@ -4,9 +4,13 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_opentelemetry::{OpenTelemetryMetrics, OpenTelemetryRecorder};
+use metrics_util::layers::FanoutBuilder;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
@@ -18,19 +22,26 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Ends the export of traces when it is dropped.
-pub struct Telemetry(Option<SdkTracerProvider>);
+/// In seconds, of everything that takes time.
+#[expect(clippy::disallowed_types, reason = "bounds of time, not of money")]
+const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const TIMES: [&str; 3] = ["rpc_duration_seconds", "http_request_duration_seconds", "db_pool_wait_seconds"];
+
+/// Ends the export of traces and metrics when it is dropped.
+pub struct Telemetry(Option<(SdkTracerProvider, SdkMeterProvider)>);
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        if let Some(provider) = self.0.take() {
+        if let Some((traces, metrics)) = self.0.take() {
             // The collector may be gone: the process ends all the same.
-            let _ = provider.shutdown_with_timeout(Duration::from_secs(2));
+            let _ = traces.shutdown_with_timeout(Duration::from_secs(2));
+            let _ = metrics.shutdown_with_timeout(Duration::from_secs(2));
         }
     }
 }
 
-/// Starts, inside a runtime, JSON logs on standard output, metrics, and with an endpoint the export of traces by OTLP.
+/// Starts, inside a runtime, JSON logs on standard output, metrics, and with an endpoint the export of traces and metrics
+/// by OTLP.
 ///
 /// # Errors
 /// When the filter or the endpoint cannot be read.
@@ -41,14 +52,16 @@ pub fn start(service: &'static str, filter: &str, otlp_endpoint: Option<&str>) -
         .fmt_fields(JsonFields::new())
         .event_format(crate::line::Line::new(service))
         .with_filter(filter);
-    let provider = otlp_endpoint
+    let providers = otlp_endpoint
         .filter(|endpoint| !endpoint.is_empty())
-        .map(|endpoint| exporter(service, endpoint))
+        .map(|endpoint| Ok::<_, String>((exporter(service, endpoint)?, meters(service, endpoint)?)))
         .transpose()?;
-    let traces = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
+    let traces =
+        providers.as_ref().map(|(traces, _)| tracing_opentelemetry::layer().with_tracer(traces.tracer(service)));
     let started = tracing_subscriber::registry().with(lines).with(traces).try_init();
     started.map_err(|error| error.to_string())?;
-    let metrics = metrics_handle();
+    let metrics =
+        METRICS.get_or_init(|| install(providers.as_ref().map(|(_, metrics)| metrics.meter(service)))).clone();
     // Samples are kept until somebody folds them; nobody may ever scrape.
     crate::task::spawn(async move {
         let mut pace = tokio::time::interval(Duration::from_secs(5));
@@ -57,7 +70,7 @@ pub fn start(service: &'static str, filter: &str, otlp_endpoint: Option<&str>) -
             metrics.run_upkeep();
         }
     });
-    Ok(Telemetry(provider))
+    Ok(Telemetry(providers))
 }
 
 fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, String> {
@@ -72,19 +85,38 @@ fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, 
         .build())
 }
 
+/// Sends the numbers every minute (`OTEL_METRIC_EXPORT_INTERVAL`).
+fn meters(service: &'static str, endpoint: &str) -> Result<SdkMeterProvider, String> {
+    let exporter = opentelemetry_otlp::MetricExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .build()
+        .map_err(|error| format!("OTLP_ENDPOINT: {error}"))?;
+    Ok(SdkMeterProvider::builder()
+        .with_periodic_exporter(exporter)
+        .with_resource(Resource::builder().with_service_name(service).build())
+        .build())
+}
+
 /// The recorder of this process, installed at the first call.
 pub fn metrics_handle() -> PrometheusHandle {
-    METRICS
-        .get_or_init(|| {
-            let builder = PrometheusBuilder::new()
-                .set_buckets(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-            let recorder = builder.expect("the buckets are not empty").build_recorder();
-            let handle = recorder.handle();
-            // A second recorder, as in tests, only loses its numbers.
-            let _ = metrics::set_global_recorder(recorder);
-            handle
-        })
-        .clone()
+    METRICS.get_or_init(|| install(None)).clone()
+}
+
+/// Numbers are kept to be read at `/metrics`, and told to a collector where there is one.
+fn install(meter: Option<Meter>) -> PrometheusHandle {
+    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS);
+    let kept = builder.expect("the buckets are not empty").build_recorder();
+    let handle = kept.handle();
+    let mut recorders = FanoutBuilder::default().add_recorder(kept);
+    if let Some(meter) = meter {
+        let told = OpenTelemetryRecorder::new(OpenTelemetryMetrics::new(meter));
+        told.set_histogram_bounds(TIMES.into_iter(), &BUCKETS);
+        recorders = recorders.add_recorder(told);
+    }
+    // A second recorder, as in tests, only loses its numbers.
+    let _ = metrics::set_global_recorder(recorders.build());
+    handle
 }
 
 /// Makes a span the child of the trace that came with a call or an event.

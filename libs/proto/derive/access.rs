@@ -53,13 +53,34 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
     let approval = text(pool, &options, "approval");
     format!(
         "Rpc {{ path: {:?}, access: {rule}, approval: {approval:?}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
-         secret_answer: {}, secret_request: {}, each_service: {} }}",
+         secret_answer: {}, secret_request: {}, each_service: {}, upload_bytes_max: {:?}, deadline_seconds: {:?} }}",
         path(rpc),
         flag("idempotency_key_required"),
         flag("secret_answer"),
         flag("secret_request"),
         flag("each_service"),
+        upload_bytes_max(pool, rpc),
+        number(pool, &options, "deadline_seconds").or_else(|| rpc.is_client_streaming().then_some(STREAM_SECONDS)),
     )
+}
+
+/// How long an upload may take unless its option says otherwise.
+const STREAM_SECONDS: u64 = 300;
+
+fn upload_bytes_max(pool: &DescriptorPool, rpc: &MethodDescriptor) -> Option<u64> {
+    let bytes_max = number(pool, &rpc.options(), "upload_bytes_max");
+    assert!(
+        bytes_max.is_some() == rpc.is_client_streaming(),
+        "{}: an upload, and nothing else, names upload_bytes_max",
+        rpc.full_name()
+    );
+    bytes_max
+}
+
+fn number(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Option<u64> {
+    let value = value(pool, options, name)?;
+    let number = value.as_i64().or_else(|| value.as_i32().map(i64::from))?;
+    u64::try_from(number).ok()
 }
 
 fn path(rpc: &MethodDescriptor) -> String {

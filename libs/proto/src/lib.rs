@@ -33,6 +33,10 @@ pub struct Rpc {
     pub secret_answer: bool,
     pub secret_request: bool,
     pub each_service: bool,
+    /// The longest upload, of an RPC that takes one.
+    pub upload_bytes_max: Option<u64>,
+    /// How long it may take, where that is not the usual.
+    pub deadline_seconds: Option<u64>,
 }
 
 /// Who may call an RPC.
@@ -79,6 +83,12 @@ pub struct ListFields<'a> {
 pub trait ListResponse {
     type Item;
     fn new(data: Vec<Self::Item>, pagination: common::v1::Pagination) -> Self;
+}
+
+/// A message whose stream is an upload: the first one says what it is about, and all of them hold parts of the file.
+pub trait Upload: prost::Message + Default + Validate {
+    /// Takes the part of the file out of the message.
+    fn take_part(&mut self) -> Option<google::api::HttpBody>;
 }
 
 /// The field rules of a message.

@@ -269,3 +269,8 @@ async fn a_request_sent_twice_with_its_key_opens_one_account() {
 async fn nobody_does_what_he_may_not() {
     house().await.refuses_whom_it_must().await;
 }
+
+#[tokio::test]
+async fn a_card_number_is_refused_in_every_text() {
+    house().await.refuses_card_numbers(250).await;
+}

@@ -17,6 +17,11 @@ async fn every_rpc_refuses_whom_it_must() {
 }
 
 #[tokio::test]
+async fn a_card_number_is_refused_in_every_text() {
+    open().await.refuses_card_numbers(250).await;
+}
+
+#[tokio::test]
 async fn a_new_user_is_told_recorded_and_can_sign_in() {
     let house = open().await;
     let user = hire(&house, "ada@shop.test", &["manager"]).await;

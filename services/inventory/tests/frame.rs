@@ -84,6 +84,11 @@ async fn it_refuses_whom_it_must() {
 }
 
 #[tokio::test]
+async fn a_card_number_is_refused_in_every_text() {
+    Shop::open().await.house.refuses_card_numbers(250).await;
+}
+
+#[tokio::test]
 async fn moves_receipts_and_adjustments_are_only_ever_added() {
     let shop = busy().await;
     let mut role = PgConnection::connect(&shop.house.db.url()).await.unwrap();

@@ -14,6 +14,11 @@ async fn every_rpc_refuses_whom_it_must() {
     open().await.refuses_whom_it_must().await;
 }
 
+#[tokio::test]
+async fn a_card_number_is_refused_in_every_text() {
+    open().await.refuses_card_numbers(250).await;
+}
+
 #[test]
 fn every_reason_and_its_class() {
     let id = types::uuid::Uuid::nil();

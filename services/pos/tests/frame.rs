@@ -15,6 +15,11 @@ async fn every_rpc_refuses_whom_it_must() {
 }
 
 #[tokio::test]
+async fn a_card_number_is_refused_in_every_text() {
+    Shop1::open().await.house.refuses_card_numbers(250).await;
+}
+
+#[tokio::test]
 async fn lists_behave() {
     let shop = Shop1::open().await;
     for name in ["Second", "Third", "Fourth"] {
