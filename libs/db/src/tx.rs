@@ -24,6 +24,7 @@ pub struct Tx {
     told: Vec<Told>,
     audits: Vec<(Arc<Context>, Audit)>,
     answer: Option<(crate::idempotency::Key, Vec<u8>)>,
+    tells: bool,
 }
 
 struct Told {
@@ -36,7 +37,7 @@ struct Told {
 
 impl Tx {
     pub(crate) fn new(inner: Transaction<'static, Postgres>, context: Context) -> Self {
-        Self { inner, context: Arc::new(context), told: Vec::new(), audits: Vec::new(), answer: None }
+        Self { inner, context: Arc::new(context), told: Vec::new(), audits: Vec::new(), answer: None, tells: false }
     }
 
     pub fn context(&self) -> &Context {
@@ -75,18 +76,22 @@ impl Tx {
     /// The database's, and then nothing was written.
     pub async fn commit(mut self) -> Result<bool, Error> {
         self.flush().await?;
-        let told = !self.told.is_empty();
         self.inner.commit().await?;
-        Ok(told)
+        Ok(self.tells)
     }
 
-    /// Events, audit records and the answer in one round trip.
-    async fn flush(&mut self) -> Result<(), Error> {
+    /// Writes events, audit records and the answer in one round trip. The commit does it; work that tells more than
+    /// memory should hold does it in between.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn flush(&mut self) -> Result<(), Error> {
         if self.told.is_empty() && self.audits.is_empty() && self.answer.is_none() {
             return Ok(());
         }
-        let told = &self.told;
-        let audits = &self.audits;
+        self.tells |= !self.told.is_empty();
+        let told = &std::mem::take(&mut self.told);
+        let audits = &std::mem::take(&mut self.audits);
         let (key, response) = match self.answer.take() {
             Some((key, response)) => (Some(key), Some(response)),
             None => (None, None),

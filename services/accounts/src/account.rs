@@ -45,6 +45,8 @@ pub(crate) struct Details {
 pub(crate) struct Draft {
     pub(crate) id: AccountId,
     pub(crate) details: Details,
+    /// Members that come with it in the same transaction.
+    pub(crate) member_count: i32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]

@@ -4,6 +4,7 @@ use kit::{Class, Fault, Refusal};
 use types::{Violation, Violations};
 
 use crate::account::AccountId;
+use crate::account_import::AccountImportId;
 use crate::member::MemberId;
 
 /// The refusals of this service; the variant's name is the reason on the wire.
@@ -14,10 +15,20 @@ pub enum Error {
     AccountNotFound(AccountId),
     #[error("no member {0}")]
     MemberNotFound(MemberId),
+    #[error("no import {0}")]
+    AccountImportNotFound(AccountImportId),
     #[error("the account was changed meanwhile; read it again")]
     AccountChanged,
     #[error("the member was changed meanwhile; read it again")]
     MemberChanged,
+    #[error("the import was changed meanwhile; read it again")]
+    AccountImportChanged,
+    #[error("the import is {state}; that cannot be done any more, or not yet")]
+    ImportInOtherState { state: &'static str },
+    #[error("{bytes} bytes are there; go on from there")]
+    PartOutOfPlace { bytes: i64 },
+    #[error("a file may have 64 MiB, and a piece of it 1 MiB")]
+    ContentTooLarge,
     #[error("account {number} is archived; restore it first")]
     AccountArchived { number: i64 },
     #[error("{number} is archived already")]
@@ -37,9 +48,14 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::AccountNotFound(_) | Self::MemberNotFound(_) => Class::NotFound,
-            Self::AccountChanged | Self::MemberChanged => Class::Stale,
-            Self::AccountArchived { .. } | Self::AlreadyArchived { .. } | Self::NotArchived { .. } => Class::Conflict,
+            Self::AccountNotFound(_) | Self::MemberNotFound(_) | Self::AccountImportNotFound(_) => Class::NotFound,
+            Self::AccountChanged | Self::MemberChanged | Self::AccountImportChanged => Class::Stale,
+            Self::AccountArchived { .. }
+            | Self::AlreadyArchived { .. }
+            | Self::NotArchived { .. }
+            | Self::ImportInOtherState { .. }
+            | Self::PartOutOfPlace { .. }
+            | Self::ContentTooLarge => Class::Conflict,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),

@@ -1,6 +1,8 @@
 //! Accounts: who pays, and the people on whose behalf.
 
 mod account;
+mod account_export;
+mod account_import;
 mod change;
 mod error;
 mod hears;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use kit::{App, Fault, Heard, Job, Service, Tx};
+use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
+use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
 use proto::accounts::v1::account_service_server::AccountServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use serde::Deserialize;
@@ -19,6 +23,7 @@ use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
 
 pub use account::AccountId;
+pub use account_import::AccountImportId;
 pub use error::Error;
 pub use member::MemberId;
 
@@ -51,6 +56,11 @@ impl Service for Accounts {
         let db = || self.app.db.clone();
         routes
             .add_service(AccountServiceServer::new(account::rpc::Rpc { db: db() }))
+            .add_service(AccountExportServiceServer::new(account_export::rpc::Rpc {
+                db: db(),
+                clock: self.app.clock.clone(),
+            }))
+            .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
             .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }));
     }
 
@@ -59,11 +69,17 @@ impl Service for Accounts {
     }
 
     fn jobs(&self) -> Vec<Job> {
-        let db = self.app.db.clone();
-        vec![Job::new("forget-account-counts", Duration::from_secs(60), move || {
-            let db = db.clone();
-            async move { Ok(account::store::forget_counts(&mut *db.background().await?).await?) }
-        })]
+        let (db, app) = (self.app.db.clone(), self.app.clone());
+        vec![
+            Job::new("forget-account-counts", Duration::from_secs(60), move || {
+                let db = db.clone();
+                async move { Ok(account::store::forget_counts(&mut *db.background().await?).await?) }
+            }),
+            Job::new("account-imports", Duration::from_secs(1), move || {
+                let app = app.clone();
+                async move { account_import::work::work(&app).await.map_err(Fault::new) }
+            }),
+        ]
     }
 
     async fn seed(&self) -> Result<(), Fault> {

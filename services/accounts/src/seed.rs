@@ -28,7 +28,7 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
     let today = shop::today(&mut tx, now).await?;
     let (mut accounts, mut members) = (Vec::new(), Vec::new());
     for n in 1..=ACCOUNTS {
-        let account = account::Draft { id: AccountId::from_uuid(demo_id(3, n)), details: details(n) };
+        let account = account::Draft { id: AccountId::from_uuid(demo_id(3, n)), details: details(n), member_count: 0 };
         for person in people(n, &account.details, today) {
             let place = u32::try_from(members.len()).unwrap_or(u32::MAX) + 1;
             let id = MemberId::from_uuid(demo_id(4, place));

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod account;
+mod account_export;
+mod account_import;
 mod list;
 mod member;
 mod minor;

@@ -1,4 +1,4 @@
-use accounts::{AccountId, Error, MemberId};
+use accounts::{AccountId, AccountImportId, Error, MemberId};
 use kit::{Fault, Refusal};
 use types::{Violation, Violations};
 
@@ -10,8 +10,13 @@ fn every_refusal_has_its_reason_and_class() {
     let all = [
         Error::AccountNotFound(AccountId::new()),
         Error::MemberNotFound(MemberId::new()),
+        Error::AccountImportNotFound(AccountImportId::new()),
         Error::AccountChanged,
         Error::MemberChanged,
+        Error::AccountImportChanged,
+        Error::ImportInOtherState { state: "open" },
+        Error::PartOutOfPlace { bytes: 7 },
+        Error::ContentTooLarge,
         Error::AccountArchived { number: 100_001 },
         Error::AlreadyArchived { number: 100_001 },
         Error::NotArchived { number: 100_001 },
@@ -25,8 +30,13 @@ fn every_refusal_has_its_reason_and_class() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     accounts ACCOUNT_NOT_FOUND NotFound
     accounts MEMBER_NOT_FOUND NotFound
+    accounts ACCOUNT_IMPORT_NOT_FOUND NotFound
     accounts ACCOUNT_CHANGED Stale
     accounts MEMBER_CHANGED Stale
+    accounts ACCOUNT_IMPORT_CHANGED Stale
+    accounts IMPORT_IN_OTHER_STATE Conflict
+    accounts PART_OUT_OF_PLACE Conflict
+    accounts CONTENT_TOO_LARGE Conflict
     accounts ACCOUNT_ARCHIVED Conflict
     accounts ALREADY_ARCHIVED Conflict
     accounts NOT_ARCHIVED Conflict
@@ -35,7 +45,8 @@ fn every_refusal_has_its_reason_and_class() {
     accounts FAULT Fault
     accounts DB Fault
     ");
-    assert!(all[7].violations().is_some() && all[8].violations().is_some());
+    let with_fields = all.iter().filter(|error| error.violations().is_some()).count();
+    assert_eq!(with_fields, 2);
 }
 
 #[tokio::test]

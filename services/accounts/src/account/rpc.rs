@@ -39,7 +39,7 @@ impl AccountService for Rpc {
     async fn create_account(&self, request: Request<pb::CreateAccountRequest>) -> Reply<pb::CreateAccountResponse> {
         write(&self.db, request, async |tx, _caller, message| {
             let details = details(wanted(message.account.as_ref())?)?;
-            let draft = Draft { id: AccountId::new(), details };
+            let draft = Draft { id: AccountId::new(), details, member_count: 0 };
             let account = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
             created(tx, &account);
             Ok::<_, Error>(pb::CreateAccountResponse { account: Some(account.into()) })
@@ -130,7 +130,7 @@ fn wanted(account: Option<&pb::Account>) -> Result<&pb::Account, Violation> {
 }
 
 /// All details of a new account.
-fn details(message: &pb::Account) -> Result<Details, Violations> {
+pub(crate) fn details(message: &pb::Account) -> Result<Details, Violations> {
     let mut out = Violations::default();
     let kind = out.take(kind(message));
     let address = out.take(address(message.address.as_ref()));

@@ -41,10 +41,10 @@ pub(crate) async fn any(conn: &mut Conn) -> Result<bool, Error> {
 }
 
 const INSERT: &str = "
-insert into account (id, kind, name, email, phone, address, notes)
-select id, kind, name, email, phone, address, notes
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
-       with ordinality as t (id, kind, name, email, phone, address, notes, place)
+insert into account (id, kind, name, email, phone, address, notes, member_count)
+select id, kind, name, email, phone, address, notes, member_count
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::int[])
+       with ordinality as t (id, kind, name, email, phone, address, notes, member_count, place)
  order by place
 returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
 
@@ -60,6 +60,7 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Acco
         .bind(details.iter().map(|d| d.phone.as_deref()).collect::<Vec<_>>())
         .bind(details.iter().map(|d| d.address.as_ref().map(Json)).collect::<Vec<_>>())
         .bind(details.iter().map(|d| d.notes.as_deref()).collect::<Vec<_>>())
+        .bind(drafts.iter().map(|draft| draft.member_count).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     accounts.sort_by_key(|account| account.number);

@@ -123,7 +123,7 @@ pub(crate) fn created(tx: &mut Tx, member: &Member, today: Date) {
 }
 
 /// Tells the others what a member is now.
-fn tell(tx: &mut Tx, member: &Member, today: Date) {
+pub(crate) fn tell(tx: &mut Tx, member: &Member, today: Date) {
     let subject = Subject { id: member.id.uuid(), version: member.version };
     let copy = member.clone().seen_on(today).into();
     tx.publish(subject, &pb::MemberChanged { member: Some(copy), version: member.version });
@@ -153,7 +153,7 @@ fn wanted(member: Option<&pb::Member>) -> Result<&pb::Member, Violation> {
     member.ok_or_else(|| Violation::new("member", "is required"))
 }
 
-fn person(message: &pb::Member, today: Date) -> Result<Person, Violation> {
+pub(crate) fn person(message: &pb::Member, today: Date) -> Result<Person, Violation> {
     Ok(Person {
         first_name: message.first_name.trim().to_owned(),
         last_name: message.last_name.trim().to_owned(),
