@@ -23,6 +23,10 @@ impl Audit {
         Self { subject_kind, subject_id: subject_id.to_string(), before: Some(before), after: Some(after) }
     }
 
+    pub fn removed(subject_kind: &'static str, subject_id: impl ToString, before: Value) -> Self {
+        Self { subject_kind, subject_id: subject_id.to_string(), before: Some(before), after: None }
+    }
+
     pub(crate) fn masked(mut self) -> Self {
         self.before.as_mut().map(mask);
         self.after.as_mut().map(mask);

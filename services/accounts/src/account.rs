@@ -38,6 +38,8 @@ pub(crate) struct Details {
     pub(crate) phone: Option<String>,
     pub(crate) address: Option<Address>,
     pub(crate) notes: Option<String>,
+    /// Folded, in order.
+    pub(crate) tags: Vec<String>,
 }
 
 /// A new account.
@@ -77,10 +79,11 @@ pub(crate) struct Address {
 }
 
 /// Which accounts a list holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Filter {
     pub(crate) kind: Option<Kind>,
     pub(crate) state: State,
+    pub(crate) tag: Option<String>,
 }
 
 impl Account {

@@ -5,7 +5,10 @@ use types::{Violation, Violations};
 
 use crate::account::AccountId;
 use crate::account_import::AccountImportId;
+use crate::external_reference::ExternalReferenceId;
 use crate::member::MemberId;
+use crate::payment_method::PaymentMethodId;
+use crate::processor_link::ProcessorLinkId;
 
 /// The refusals of this service; the variant's name is the reason on the wire.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
@@ -35,6 +38,22 @@ pub enum Error {
     AlreadyArchived { number: i64 },
     #[error("account {number} is not archived")]
     NotArchived { number: i64 },
+    #[error("no external reference {0}")]
+    ExternalReferenceNotFound(ExternalReferenceId),
+    #[error("this external id belongs to another account; remove it there first")]
+    ExternalIdTaken,
+    #[error("no processor link {0}")]
+    ProcessorLinkNotFound(ProcessorLinkId),
+    #[error("this customer of the processor is linked to an account already")]
+    ProcessorCustomerTaken,
+    #[error("no payment method {0}")]
+    PaymentMethodNotFound(PaymentMethodId),
+    #[error("the payment method was changed meanwhile; read it again")]
+    PaymentMethodChanged,
+    #[error("this payment method is on an account already")]
+    PaymentMethodExists,
+    #[error("a live contract is charged by this payment method; give the contract another one first")]
+    PaymentMethodInUse,
     #[error("{0}")]
     Invalid(#[from] Violations),
     #[error("{0}")]
@@ -48,14 +67,23 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::AccountNotFound(_) | Self::MemberNotFound(_) | Self::AccountImportNotFound(_) => Class::NotFound,
-            Self::AccountChanged | Self::MemberChanged | Self::AccountImportChanged => Class::Stale,
+            Self::AccountNotFound(_)
+            | Self::MemberNotFound(_)
+            | Self::AccountImportNotFound(_)
+            | Self::ExternalReferenceNotFound(_)
+            | Self::ProcessorLinkNotFound(_)
+            | Self::PaymentMethodNotFound(_) => Class::NotFound,
+            Self::ExternalIdTaken | Self::ProcessorCustomerTaken | Self::PaymentMethodExists => Class::Exists,
+            Self::AccountChanged | Self::MemberChanged | Self::AccountImportChanged | Self::PaymentMethodChanged => {
+                Class::Stale
+            }
             Self::AccountArchived { .. }
             | Self::AlreadyArchived { .. }
             | Self::NotArchived { .. }
             | Self::ImportInOtherState { .. }
             | Self::PartOutOfPlace { .. }
-            | Self::ContentTooLarge => Class::Conflict,
+            | Self::ContentTooLarge
+            | Self::PaymentMethodInUse => Class::Conflict,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),

@@ -5,10 +5,14 @@ mod account_export;
 mod account_import;
 mod change;
 mod error;
+mod external_reference;
 mod hears;
 mod member;
+mod payment_method;
+mod processor_link;
 mod search;
 mod seed;
+mod tag;
 
 use std::time::Duration;
 
@@ -17,7 +21,11 @@ use kit::{App, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
 use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
 use proto::accounts::v1::account_service_server::AccountServiceServer;
+use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
+use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
+use proto::accounts::v1::processor_link_service_server::ProcessorLinkServiceServer;
+use proto::accounts::v1::tag_service_server::TagServiceServer;
 use serde::Deserialize;
 use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
@@ -25,7 +33,10 @@ use tonic::service::RoutesBuilder;
 pub use account::AccountId;
 pub use account_import::AccountImportId;
 pub use error::Error;
+pub use external_reference::ExternalReferenceId;
 pub use member::MemberId;
+pub use payment_method::PaymentMethodId;
+pub use processor_link::ProcessorLinkId;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -61,7 +72,11 @@ impl Service for Accounts {
                 clock: self.app.clock.clone(),
             }))
             .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
-            .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }));
+            .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }))
+            .add_service(TagServiceServer::new(tag::rpc::Rpc { db: db() }))
+            .add_service(ExternalReferenceServiceServer::new(external_reference::rpc::Rpc { db: db() }))
+            .add_service(ProcessorLinkServiceServer::new(processor_link::rpc::Rpc { db: db() }))
+            .add_service(PaymentMethodServiceServer::new(payment_method::rpc::Rpc { db: db() }));
     }
 
     async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), Error> {

@@ -38,6 +38,8 @@ pub(crate) struct Person {
     /// As it was typed.
     pub(crate) phone: Option<String>,
     pub(crate) born_on: Option<Date>,
+    /// Folded, in order.
+    pub(crate) tags: Vec<String>,
 }
 
 /// A new member.
@@ -56,11 +58,12 @@ pub(crate) enum State {
 }
 
 /// Which members a list holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Filter {
     pub(crate) account_id: Option<AccountId>,
     pub(crate) state: State,
     pub(crate) minor: Option<bool>,
+    pub(crate) tag: Option<String>,
     /// The day it is at the shop.
     pub(crate) today: Date,
 }

@@ -31,7 +31,7 @@ impl Sought {
 }
 
 /// Letter by letter, as PostgreSQL's `lower` does it.
-fn lower(text: &str) -> String {
+pub(crate) fn lower(text: &str) -> String {
     text.chars().map(|letter| letter.to_lowercase().next().unwrap_or(letter)).collect()
 }
 

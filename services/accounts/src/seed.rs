@@ -97,6 +97,7 @@ fn details(n: u32) -> Details {
             country: "US".to_owned(),
         }),
         notes: n.is_multiple_of(8).then(|| (*pick(&NOTES, n / 8)).to_owned()),
+        tags: tags(n),
     }
 }
 
@@ -128,7 +129,14 @@ fn person(n: u32, k: u32, today: Date, age_years: u32) -> Person {
         born_on: born_on
             .and_then(|day| day.checked_sub_days(chrono::Days::new(days)))
             .filter(|_| !(n + k).is_multiple_of(30)),
+        tags: Vec::new(),
     }
+}
+
+/// One in six is worth remembering.
+fn tags(n: u32) -> Vec<String> {
+    let tag = if n > FAMILIES + INDIVIDUALS { "school" } else { *pick(&["band", "orchestra", "vip"], n / 6) };
+    if n.is_multiple_of(6) { vec![tag.to_owned()] } else { Vec::new() }
 }
 
 /// Neighbours in the list are spread over the names.

@@ -7,9 +7,12 @@ mod account_import;
 mod list;
 mod member;
 mod minor;
+mod payment_method;
 mod reasons;
+mod reference;
 mod search;
 mod seed;
+mod tag;
 mod totals;
 
 use accounts::{Accounts, Settings};

@@ -1,4 +1,4 @@
-use accounts::{AccountId, AccountImportId, Error, MemberId};
+use accounts::{AccountId, AccountImportId, Error, ExternalReferenceId, MemberId, PaymentMethodId, ProcessorLinkId};
 use kit::{Fault, Refusal};
 use types::{Violation, Violations};
 
@@ -20,6 +20,14 @@ fn every_refusal_has_its_reason_and_class() {
         Error::AccountArchived { number: 100_001 },
         Error::AlreadyArchived { number: 100_001 },
         Error::NotArchived { number: 100_001 },
+        Error::ExternalReferenceNotFound(ExternalReferenceId::new()),
+        Error::ExternalIdTaken,
+        Error::ProcessorLinkNotFound(ProcessorLinkId::new()),
+        Error::ProcessorCustomerTaken,
+        Error::PaymentMethodNotFound(PaymentMethodId::new()),
+        Error::PaymentMethodChanged,
+        Error::PaymentMethodExists,
+        Error::PaymentMethodInUse,
         Error::Invalid(Violations::from(violation())),
         Error::Field(violation()),
         Error::Fault(Fault::new("a bug")),
@@ -40,6 +48,14 @@ fn every_refusal_has_its_reason_and_class() {
     accounts ACCOUNT_ARCHIVED Conflict
     accounts ALREADY_ARCHIVED Conflict
     accounts NOT_ARCHIVED Conflict
+    accounts EXTERNAL_REFERENCE_NOT_FOUND NotFound
+    accounts EXTERNAL_ID_TAKEN Exists
+    accounts PROCESSOR_LINK_NOT_FOUND NotFound
+    accounts PROCESSOR_CUSTOMER_TAKEN Exists
+    accounts PAYMENT_METHOD_NOT_FOUND NotFound
+    accounts PAYMENT_METHOD_CHANGED Stale
+    accounts PAYMENT_METHOD_EXISTS Exists
+    accounts PAYMENT_METHOD_IN_USE Conflict
     accounts INVALID Invalid
     accounts INVALID Invalid
     accounts FAULT Fault

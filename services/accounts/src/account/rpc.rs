@@ -12,6 +12,7 @@ use types::{Violation, Violations};
 use super::{Account, AccountId, Address, Details, Draft, Filter, Kind, State, store};
 use crate::Error;
 use crate::change::{difference, named, text};
+use crate::tag::{fold, folded};
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
@@ -22,7 +23,7 @@ impl AccountService for Rpc {
     async fn list_accounts(&self, request: Request<pb::ListAccountsRequest>) -> Reply<pb::ListAccountsResponse> {
         read(&self.db, request, async |conn, _caller, message| {
             let list = List::parse(&message)?;
-            Ok::<_, Error>(store::list(conn, filter(&message), &list).await?.answer(&list))
+            Ok::<_, Error>(store::list(conn, &filter(&message), &list).await?.answer(&list))
         })
         .await
     }
@@ -122,7 +123,7 @@ fn filter(message: &pb::ListAccountsRequest) -> Filter {
         Some(Ok(pb::account::State::Archived)) => State::Archived,
         _ => State::Active,
     };
-    Filter { kind, state }
+    Filter { kind, state, tag: text(message.tag.as_deref()).map(|tag| fold(&tag)) }
 }
 
 fn wanted(account: Option<&pb::Account>) -> Result<&pb::Account, Violation> {
@@ -134,6 +135,7 @@ pub(crate) fn details(message: &pb::Account) -> Result<Details, Violations> {
     let mut out = Violations::default();
     let kind = out.take(kind(message));
     let address = out.take(address(message.address.as_ref()));
+    let tags = out.take(folded("account.tags", &message.tags));
     out.into_result()?;
     Ok(Details {
         kind: kind.unwrap_or(Kind::Individual),
@@ -142,6 +144,7 @@ pub(crate) fn details(message: &pb::Account) -> Result<Details, Violations> {
         phone: text(message.phone.as_deref()),
         address: address.flatten(),
         notes: text(message.notes.as_deref()),
+        tags: tags.unwrap_or_default(),
     })
 }
 
@@ -166,6 +169,9 @@ fn changed(details: &Details, update: &pb::Account, mask: Option<&[String]>) -> 
     }
     if named(mask, "notes") {
         details.notes = text(update.notes.as_deref());
+    }
+    if named(mask, "tags") {
+        details.tags = out.take(folded("account.tags", &update.tags)).unwrap_or_default();
     }
     out.into_result()?;
     Ok(details)
@@ -205,7 +211,7 @@ fn address(message: Option<&proto::common::v1::Address>) -> Result<Option<Addres
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
         let Account { id, number, details, state, member_count, version, created_at, updated_at } = account;
-        let Details { kind, name, email, phone, address, notes } = details;
+        let Details { kind, name, email, phone, address, notes, tags } = details;
         Self {
             id: id.to_string(),
             number: number.to_string(),
@@ -215,6 +221,7 @@ impl From<Account> for pb::Account {
             phone,
             address: address.map(Into::into),
             notes,
+            tags,
             state: pb::account::State::from(state).into(),
             member_count,
             created_at: Some(proto::timestamp(created_at)),

@@ -15,20 +15,21 @@ use crate::search::store::word;
 pub(crate) use list::list;
 pub(crate) use total::forget_counts;
 
-const GET: &str = "
-select id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at
-  from account
- where id = $1";
+/// What is read of an account.
+macro_rules! columns {
+    () => {
+        "id, number, kind, name, email, phone, address, notes, tags, state, member_count, version, created_at, updated_at"
+    };
+}
+pub(super) use columns;
+
+const GET: &str = concat!("select ", columns!(), " from account where id = $1");
 
 pub(crate) async fn get(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
     sqlx::query_as(GET).bind(id).fetch_optional(conn).await?.ok_or(Error::AccountNotFound(id))
 }
 
-const LOCK: &str = "
-select id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at
-  from account
- where id = $1
-   for update";
+const LOCK: &str = concat!("select ", columns!(), " from account where id = $1 for update");
 
 /// Locks an account before any of its members.
 pub(crate) async fn lock(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
@@ -40,13 +41,19 @@ pub(crate) async fn any(conn: &mut Conn) -> Result<bool, Error> {
     Ok(sqlx::query_scalar("select exists (select from account)").fetch_one(conn).await?)
 }
 
-const INSERT: &str = "
-insert into account (id, kind, name, email, phone, address, notes, member_count)
-select id, kind, name, email, phone, address, notes, member_count
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::int[])
-       with ordinality as t (id, kind, name, email, phone, address, notes, member_count, place)
+// An array of lists cannot be sent, so the tags of one account come as its lines.
+const INSERT: &str = concat!(
+    "
+insert into account (id, kind, name, email, phone, address, notes, tags, member_count)
+select id, kind, name, email, phone, address, notes, string_to_array(tags, E'\\n'),
+       member_count
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[],
+              $9::int[])
+       with ordinality as t (id, kind, name, email, phone, address, notes, tags, member_count, place)
  order by place
-returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+returning ",
+    columns!()
+);
 
 /// Opens accounts; their numbers follow the order given, as does the answer.
 pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Account>, Error> {
@@ -60,6 +67,7 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Acco
         .bind(details.iter().map(|d| d.phone.as_deref()).collect::<Vec<_>>())
         .bind(details.iter().map(|d| d.address.as_ref().map(Json)).collect::<Vec<_>>())
         .bind(details.iter().map(|d| d.notes.as_deref()).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| d.tags.join("\n")).collect::<Vec<_>>())
         .bind(drafts.iter().map(|draft| draft.member_count).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
@@ -67,16 +75,19 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Acco
     Ok(accounts)
 }
 
-const SAVE: &str = "
+const SAVE: &str = concat!(
+    "
 update account
-   set kind = $2, name = $3, email = $4, phone = $5, address = $6, notes = $7, state = $8,
+   set kind = $2, name = $3, email = $4, phone = $5, address = $6, notes = $7, state = $8, tags = $9,
        version = version + 1, updated_at = now()
  where id = $1
-returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+returning ",
+    columns!()
+);
 
 /// Stores the details and the state of a locked account.
 pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, Error> {
-    let Details { kind, name, email, phone, address, notes } = &account.details;
+    let Details { kind, name, email, phone, address, notes, tags } = &account.details;
     let saved = sqlx::query_as(SAVE)
         .bind(account.id)
         .bind(<&str>::from(*kind))
@@ -86,17 +97,27 @@ pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, 
         .bind(address.as_ref().map(Json))
         .bind(notes)
         .bind(<&str>::from(account.state))
+        .bind(tags)
         .fetch_one(conn)
-        .await?;
+        .await
+        .map_err(refused)?;
     Ok(saved)
 }
 
-const COUNT_MEMBERS: &str = "
+/// Who comes back from the archive may find what another system called him taken.
+fn refused(error: DbError) -> Error {
+    if db::violates(&error, "external_reference_live_key") { Error::ExternalIdTaken } else { error.into() }
+}
+
+const COUNT_MEMBERS: &str = concat!(
+    "
 update account
    set member_count = (select count(*) from member where account_id = account.id and member.state = 'active'),
        version = version + 1, updated_at = now()
  where id = any($1)
-returning id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at";
+returning ",
+    columns!()
+);
 
 /// Counts the members of locked accounts anew.
 pub(crate) async fn count_members(conn: &mut Conn, ids: &[AccountId]) -> Result<Vec<Account>, Error> {
@@ -115,6 +136,7 @@ impl FromRow<'_, PgRow> for Account {
                 phone: row.try_get("phone")?,
                 address: row.try_get::<Option<Json<_>>, _>("address")?.map(|Json(address)| address),
                 notes: row.try_get("notes")?,
+                tags: row.try_get("tags")?,
             },
             state: word(row, "state")?,
             member_count: row.try_get("member_count")?,

@@ -13,6 +13,7 @@ use super::{Draft, Filter, Member, MemberId, Person, Seen, State, born_by, store
 use crate::Error;
 use crate::account::{self, AccountId};
 use crate::change::{difference, named, text};
+use crate::tag::{fold, folded};
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
@@ -29,8 +30,9 @@ impl MemberService for Rpc {
                 _ => State::Active,
             };
             let today = shop::today(conn, caller.now).await?;
-            let filter = Filter { account_id, state, minor: message.is_minor, today };
-            Ok::<_, Error>(page(conn, filter, &list).await?.answer(&list))
+            let tag = text(message.tag.as_deref()).map(|tag| fold(&tag));
+            let filter = Filter { account_id, state, minor: message.is_minor, tag, today };
+            Ok::<_, Error>(page(conn, &filter, &list).await?.answer(&list))
         })
         .await
     }
@@ -43,8 +45,8 @@ impl MemberService for Rpc {
             let list = List::parse(&message)?;
             let account = account::store::get(conn, AccountId::parse("account_id", &message.account_id)?).await?;
             let today = shop::today(conn, caller.now).await?;
-            let filter = Filter { account_id: Some(account.id), state: State::Active, minor: None, today };
-            Ok::<_, Error>(page(conn, filter, &list).await?.answer(&list))
+            let filter = Filter { account_id: Some(account.id), state: State::Active, minor: None, tag: None, today };
+            Ok::<_, Error>(page(conn, &filter, &list).await?.answer(&list))
         })
         .await
     }
@@ -143,7 +145,7 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Erro
     Ok(member)
 }
 
-async fn page(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Seen>, Error> {
+async fn page(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Seen>, Error> {
     let page = store::list(conn, filter, list).await?;
     let data = page.data.into_iter().map(|member| member.seen_on(filter.today)).collect();
     Ok(Page { data, total: page.total })
@@ -160,6 +162,7 @@ pub(crate) fn person(message: &pb::Member, today: Date) -> Result<Person, Violat
         email: text(message.email.as_deref()),
         phone: text(message.phone.as_deref()),
         born_on: born_on(message, today)?,
+        tags: folded("member.tags", &message.tags)?,
     })
 }
 
@@ -181,6 +184,9 @@ fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, today:
     if named(mask, "born_on") {
         person.born_on = born_on(update, today)?;
     }
+    if named(mask, "tags") {
+        person.tags = folded("member.tags", &update.tags)?;
+    }
     Ok(person)
 }
 
@@ -193,7 +199,7 @@ fn born_on(message: &pb::Member, today: Date) -> Result<Option<Date>, Violation>
 impl From<Seen> for pb::Member {
     fn from(Seen { member, is_minor }: Seen) -> Self {
         let Member { id, account_id, number, person, state, version, created_at, updated_at } = member;
-        let Person { first_name, last_name, email, phone, born_on } = person;
+        let Person { first_name, last_name, email, phone, born_on, tags } = person;
         Self {
             id: id.to_string(),
             account_id: account_id.to_string(),
@@ -204,6 +210,7 @@ impl From<Seen> for pb::Member {
             phone,
             born_on: born_on.map(|day| day.to_string()),
             is_minor,
+            tags,
             state: pb::member::State::from(state).into(),
             created_at: Some(proto::timestamp(created_at)),
             updated_at: Some(proto::timestamp(updated_at)),

@@ -12,14 +12,17 @@ use crate::search::store::{nearest_first, page_of, patterns, word};
 
 const SORTS: Sorts = &[("name", "sort_name"), ("number", "number"), ("created_at", "created_at")];
 
-const MEMBERS: Select = Select {
-    columns: "id, account_id, number, first_name, last_name, email, phone, born_on, state, version, created_at, updated_at",
-    from: "member",
-    id: "id",
-};
+/// What is read of a member.
+macro_rules! columns {
+    () => {
+        "id, account_id, number, first_name, last_name, email, phone, born_on, tags, state, version, created_at, updated_at"
+    };
+}
+
+const MEMBERS: Select = Select { columns: columns!(), from: "member", id: "id" };
 
 /// A page of what contains the text sought, or when nothing does, of what resembles it.
-pub(crate) async fn list(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Member>, Error> {
+pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
     let sought = Sought::of(&list.q);
     let page: Page<Member> = list
         .page::<Member, Error>(conn, MEMBERS, SORTS, |rows| {
@@ -36,19 +39,23 @@ pub(crate) async fn list(conn: &mut Conn, filter: Filter, list: &List) -> Result
 }
 
 /// The condition of a filter. The state is written out, so that the planner sees which index holds such rows only.
-fn narrow(rows: &mut Where, filter: Filter) {
+fn narrow(rows: &mut Where, filter: &Filter) {
     rows.holds(match filter.state {
         State::Active => "state = 'active'",
         State::Archived => "state = 'archived'",
     });
     rows.eq_some("account_id", filter.account_id);
+    if let Some(tag) = &filter.tag {
+        rows.holds("tags <> '{}'");
+        rows.with("tags @> array[", tag.clone(), "]");
+    }
     if let Some(minor) = filter.minor {
         let (left, right) = if minor { ("is_minor(born_on, ", ")") } else { ("(is_minor(born_on, ", ")) = false") };
         rows.with(left, filter.today, right);
     }
 }
 
-async fn near(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Member>, Error> {
+async fn near(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
     let order = nearest_first(list, list.order(MEMBERS, SORTS)?);
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select nearness, sort_name, ");
     found.push(MEMBERS.columns).push(" from member_near(").push_bind(list.q.clone()).push(") join member using (id)");
@@ -56,39 +63,39 @@ async fn near(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Membe
     if let Some(account_id) = filter.account_id {
         found.push(" and account_id = ").push_bind(account_id);
     }
+    if let Some(tag) = &filter.tag {
+        found.push(" and tags <> '{}' and tags @> array[").push_bind(tag.clone()).push("]");
+    }
     if let Some(minor) = filter.minor {
         found.push(" and is_minor(born_on, ").push_bind(filter.today).push(") = ").push_bind(minor);
     }
     Ok(page_of(conn, found, MEMBERS.columns, &order, list).await?)
 }
 
-const GET: &str = "
-select id, account_id, number, first_name, last_name, email, phone, born_on, state, version, created_at, updated_at
-  from member
- where id = $1";
+const GET: &str = concat!("select ", columns!(), " from member where id = $1");
 
 pub(crate) async fn get(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
     sqlx::query_as(GET).bind(id).fetch_optional(conn).await?.ok_or(Error::MemberNotFound(id))
 }
 
-const LOCK: &str = "
-select id, account_id, number, first_name, last_name, email, phone, born_on, state, version, created_at, updated_at
-  from member
- where id = $1
-   for update";
+const LOCK: &str = concat!("select ", columns!(), " from member where id = $1 for update");
 
 /// Locks a member; its account is locked before it where both are.
 pub(crate) async fn lock(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
     sqlx::query_as(LOCK).bind(id).fetch_optional(conn).await?.ok_or(Error::MemberNotFound(id))
 }
 
-const INSERT: &str = "
-insert into member (id, account_id, first_name, last_name, email, phone, born_on)
-select id, account_id, first_name, last_name, email, phone, born_on
-  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[])
-       with ordinality as t (id, account_id, first_name, last_name, email, phone, born_on, place)
+// An array of lists cannot be sent, so the tags of one member come as its lines.
+const INSERT: &str = concat!(
+    "
+insert into member (id, account_id, first_name, last_name, email, phone, born_on, tags)
+select id, account_id, first_name, last_name, email, phone, born_on, string_to_array(tags, E'\\n')
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::text[])
+       with ordinality as t (id, account_id, first_name, last_name, email, phone, born_on, tags, place)
  order by place
-returning id, account_id, number, first_name, last_name, email, phone, born_on, state, version, created_at, updated_at";
+returning ",
+    columns!()
+);
 
 /// Adds people; their numbers follow the order given, as does the answer.
 pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Member>, Error> {
@@ -101,22 +108,26 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Memb
         .bind(people.iter().map(|person| person.email.as_deref()).collect::<Vec<_>>())
         .bind(people.iter().map(|person| person.phone.as_deref()).collect::<Vec<_>>())
         .bind(people.iter().map(|person| person.born_on).collect::<Vec<_>>())
+        .bind(people.iter().map(|person| person.tags.join("\n")).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     members.sort_by_key(|member| member.number);
     Ok(members)
 }
 
-const SAVE: &str = "
+const SAVE: &str = concat!(
+    "
 update member
-   set first_name = $2, last_name = $3, email = $4, phone = $5, born_on = $6, state = $7,
+   set first_name = $2, last_name = $3, email = $4, phone = $5, born_on = $6, state = $7, tags = $8,
        version = version + 1, updated_at = now()
  where id = $1
-returning id, account_id, number, first_name, last_name, email, phone, born_on, state, version, created_at, updated_at";
+returning ",
+    columns!()
+);
 
 /// Stores the person and the state of a locked member.
 pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Error> {
-    let Person { first_name, last_name, email, phone, born_on } = &member.person;
+    let Person { first_name, last_name, email, phone, born_on, tags } = &member.person;
     let saved = sqlx::query_as(SAVE)
         .bind(member.id)
         .bind(first_name)
@@ -125,6 +136,7 @@ pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Err
         .bind(phone)
         .bind(born_on)
         .bind(<&str>::from(member.state))
+        .bind(tags)
         .fetch_one(conn)
         .await?;
     Ok(saved)
@@ -142,6 +154,7 @@ impl FromRow<'_, PgRow> for Member {
                 email: row.try_get("email")?,
                 phone: row.try_get("phone")?,
                 born_on: row.try_get("born_on")?,
+                tags: row.try_get("tags")?,
             },
             state: word(row, "state")?,
             version: row.try_get("version")?,

@@ -6,6 +6,7 @@
 use db::{Conn, List, Page, Select, Sorts};
 use sqlx::{Postgres, QueryBuilder};
 
+use super::columns;
 use super::total::{self, Key, narrow};
 use crate::Error;
 use crate::account::{Account, Filter};
@@ -20,16 +21,15 @@ const DEEP: i64 = 1000;
 
 const SORTS: Sorts = &[("name", "name"), ("number", "number"), ("created_at", "created_at")];
 
-const ACCOUNTS: Select = Select {
-    columns: "id, number, kind, name, email, phone, address, notes, state, member_count, version, created_at, updated_at",
-    from: "account",
-    id: "id",
-};
+const ACCOUNTS: Select = Select { columns: columns!(), from: "account", id: "id" };
 
 /// A page of what contains the text sought, or when nothing does, of what resembles it.
-pub(crate) async fn list(conn: &mut Conn, filter: Filter, list: &List) -> Result<Page<Account>, Error> {
+pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Account>, Error> {
     let order = list.order(ACCOUNTS, SORTS)?;
     let sought = Sought::of(&list.q);
+    if filter.tag.is_some() {
+        return tagged(conn, filter, sought.as_ref(), list, order).await;
+    }
     let key = Key::of(filter, sought.as_ref());
     let known = total::known(conn, &key).await?;
     if let Some(sought) = sought.as_ref().filter(|sought| sought.indexed && known.is_none_or(|total| total <= FEW)) {
@@ -50,10 +50,31 @@ pub(crate) async fn list(conn: &mut Conn, filter: Filter, list: &List) -> Result
     Ok(Page { data: walk(conn, filter, sought.as_ref(), list, total).await?, total })
 }
 
+/// The index of tags finds them all.
+async fn tagged(
+    conn: &mut Conn,
+    filter: &Filter,
+    sought: Option<&Sought>,
+    list: &List,
+    order: String,
+) -> Result<Page<Account>, Error> {
+    let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select ");
+    found.push(ACCOUNTS.columns).push(" from account where ");
+    narrow(&mut found, filter);
+    if let Some(sought) = sought {
+        found.push(" and search_text like any (").push_bind(patterns(sought)).push(")");
+    }
+    let page = page_of(conn, found, ACCOUNTS.columns, &order, list).await?;
+    if page.total == 0 && sought.is_some() {
+        return near(conn, filter, list, order).await;
+    }
+    Ok(page)
+}
+
 /// What contains the text, sorted whole; when there are too many, one more than [`FEW`].
 async fn few(
     conn: &mut Conn,
-    filter: Filter,
+    filter: &Filter,
     sought: &Sought,
     list: &List,
     order: &str,
@@ -69,7 +90,7 @@ async fn few(
     Ok(page_of(conn, found, ACCOUNTS.columns, order, list).await?)
 }
 
-async fn near(conn: &mut Conn, filter: Filter, list: &List, order: String) -> Result<Page<Account>, Error> {
+async fn near(conn: &mut Conn, filter: &Filter, list: &List, order: String) -> Result<Page<Account>, Error> {
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select nearness, ");
     found
         .push(ACCOUNTS.columns)
@@ -83,7 +104,7 @@ async fn near(conn: &mut Conn, filter: Filter, list: &List, order: String) -> Re
 /// Walks an index in the order of the list, from its nearer end, and fetches only the rows of the page.
 async fn walk(
     conn: &mut Conn,
-    filter: Filter,
+    filter: &Filter,
     sought: Option<&Sought>,
     list: &List,
     total: i64,

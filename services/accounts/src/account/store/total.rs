@@ -21,7 +21,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    pub(super) fn of(filter: Filter, sought: Option<&Sought>) -> Self {
+    pub(super) fn of(filter: &Filter, sought: Option<&Sought>) -> Self {
         Self {
             patterns: sought.map_or_else(|| vec!["%".to_owned()], patterns),
             kind: filter.kind.map_or("", Into::into),
@@ -47,7 +47,7 @@ pub(super) async fn known(conn: &mut Conn, key: &Key) -> Result<Option<i64>, Err
 }
 
 /// Counts, and keeps the number with the snapshot of the same statement.
-pub(super) async fn count(conn: &mut Conn, filter: Filter, sought: Option<&Sought>, key: &Key) -> Result<i64, Error> {
+pub(super) async fn count(conn: &mut Conn, filter: &Filter, sought: Option<&Sought>, key: &Key) -> Result<i64, Error> {
     let mut sql = QueryBuilder::<Postgres>::new("select count(*), pg_current_snapshot()::text from account where ");
     narrow(&mut sql, filter);
     if sought.is_some() {
@@ -59,13 +59,16 @@ pub(super) async fn count(conn: &mut Conn, filter: Filter, sought: Option<&Sough
 }
 
 /// The condition of a filter. The state is written out, so that the planner sees which index holds such rows only.
-pub(super) fn narrow(sql: &mut QueryBuilder<Postgres>, filter: Filter) {
+pub(super) fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
     sql.push(match filter.state {
         State::Active => "state = 'active'",
         State::Archived => "state = 'archived'",
     });
     if let Some(kind) = filter.kind {
         sql.push(" and kind = ").push_bind(<&str>::from(kind));
+    }
+    if let Some(tag) = &filter.tag {
+        sql.push(" and tags <> '{}' and tags @> array[").push_bind(tag.clone()).push("]");
     }
 }
 
