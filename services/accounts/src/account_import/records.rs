@@ -6,6 +6,9 @@ use csv_core::{ReadRecordResult, Reader};
 const RECORD_BYTES_MAX: usize = 64 * 1024;
 const VALUES_MAX: usize = 100;
 
+/// What some programs write before the text. The reader leaves it out only when it comes in one piece.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads records from pieces; holds one record at most.
 pub(super) struct Records {
     reader: Reader,
@@ -84,10 +87,12 @@ impl Records {
 
     fn take(&mut self, line: i64) -> Record {
         let mut start = 0;
+        let mark = if line == 1 { BYTE_ORDER_MARK } else { &[] };
         let values = self.ends[..self.values]
             .iter()
             .map(|end| {
                 let value = &self.text[start..*end];
+                let value = if start == 0 { value.strip_prefix(mark).unwrap_or(value) } else { value };
                 start = *end;
                 std::str::from_utf8(value).ok().map(str::to_owned)
             })
