@@ -163,6 +163,7 @@ impl Settings<'_> {
                 ("SHOP_NAME", "LunarFront Music".into()),
                 ("SHOP_CURRENCY", "USD".into()),
                 ("SHOP_TIME_ZONE", "America/New_York".into()),
+                ("SHOP_COUNTRY", "US".into()),
             ]));
         }
         Ok(settings)

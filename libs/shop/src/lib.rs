@@ -3,10 +3,16 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use db::{Conn, Error};
-use proto::identity::v1::{LocationChanged, ShopChanged, shop::TaxRounding};
+use proto::identity::v1::shop::{LeapDay as HeardLeapDay, TaxRounding};
+use proto::identity::v1::{LocationChanged, ShopChanged};
 use sqlx::Row;
-use types::Date;
+use types::{Date, LeapDay, Majority};
 use uuid::Uuid;
+
+const FEBRUARY_28: &str = "february_28";
+const MARCH_1: &str = "march_1";
+/// Until identity says otherwise.
+const ONLINE_CONSENT_YEARS: i32 = 13;
 
 /// What all locations share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +28,11 @@ pub struct Shop {
     /// The smallest cash amount in minor units; 1 means cash is exact.
     pub cash_rounding_minor_units: i64,
     pub receipt_footer: Option<String>,
+    /// ISO 3166-1, two letters.
+    pub country: String,
+    pub majority: Majority,
+    /// Who is younger cannot consent online by himself.
+    pub online_consent_years: i32,
 }
 
 /// Where the shop trades.
@@ -38,7 +49,8 @@ pub struct Location {
 /// The database's.
 pub async fn shop(conn: &mut Conn) -> Result<Shop, Error> {
     let row = sqlx::query(
-        "select name, currency, currency_digits, time_zone, tax_rounding, cash_rounding_minor_units, receipt_footer
+        "select name, currency, currency_digits, time_zone, tax_rounding, cash_rounding_minor_units, receipt_footer,
+                country, majority_years, online_consent_years, leap_day
            from shop_copy",
     )
     .fetch_optional(conn)
@@ -52,6 +64,9 @@ pub async fn shop(conn: &mut Conn) -> Result<Shop, Error> {
             rounds_document: false,
             cash_rounding_minor_units: 1,
             receipt_footer: None,
+            country: "US".to_owned(),
+            majority: Majority::default(),
+            online_consent_years: ONLINE_CONSENT_YEARS,
         });
     };
     Ok(Shop {
@@ -62,6 +77,16 @@ pub async fn shop(conn: &mut Conn) -> Result<Shop, Error> {
         rounds_document: row.try_get::<&str, _>("tax_rounding")? == "document",
         cash_rounding_minor_units: i64::from(row.try_get::<i32, _>("cash_rounding_minor_units")?),
         receipt_footer: row.try_get("receipt_footer")?,
+        country: row.try_get("country")?,
+        majority: Majority {
+            years: row.try_get("majority_years")?,
+            leap_day: if row.try_get::<&str, _>("leap_day")? == FEBRUARY_28 {
+                LeapDay::February28
+            } else {
+                LeapDay::March1
+            },
+        },
+        online_consent_years: row.try_get("online_consent_years")?,
     })
 }
 
@@ -109,15 +134,21 @@ pub async fn today(conn: &mut Conn, now: DateTime<Utc>) -> Result<Date, Error> {
 pub async fn hear_shop(conn: &mut Conn, event: &ShopChanged) -> Result<(), Error> {
     let Some(shop) = &event.shop else { return Ok(()) };
     let document = shop.tax_rounding == i32::from(TaxRounding::Document);
+    let majority = Majority::default();
+    // What an identity of before did not say.
+    let or = |said: i32, otherwise: i32| if said == 0 { otherwise } else { said };
     sqlx::query(
         "insert into shop_copy (version, name, currency, currency_digits, time_zone, tax_rounding,
-                                cash_rounding_minor_units, receipt_footer)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+                                cash_rounding_minor_units, receipt_footer, country, majority_years,
+                                online_consent_years, leap_day)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
              on conflict (one) do update
             set version = excluded.version, name = excluded.name, currency = excluded.currency,
                 currency_digits = excluded.currency_digits, time_zone = excluded.time_zone,
                 tax_rounding = excluded.tax_rounding, cash_rounding_minor_units = excluded.cash_rounding_minor_units,
-                receipt_footer = excluded.receipt_footer
+                receipt_footer = excluded.receipt_footer, country = excluded.country,
+                majority_years = excluded.majority_years, online_consent_years = excluded.online_consent_years,
+                leap_day = excluded.leap_day
           where shop_copy.version < excluded.version",
     )
     .bind(event.version)
@@ -128,6 +159,10 @@ pub async fn hear_shop(conn: &mut Conn, event: &ShopChanged) -> Result<(), Error
     .bind(if document { "document" } else { "line" })
     .bind(shop.cash_rounding_minor_units)
     .bind(&shop.receipt_footer)
+    .bind(if shop.country.is_empty() { "US" } else { &shop.country })
+    .bind(or(shop.majority_years, majority.years))
+    .bind(or(shop.online_consent_years, ONLINE_CONSENT_YEARS))
+    .bind(if shop.leap_day() == HeardLeapDay::February28 { FEBRUARY_28 } else { MARCH_1 })
     .execute(conn)
     .await?;
     Ok(())

@@ -1,6 +1,7 @@
 //! Values that cannot be wrong: ids, money, decimals, dates and violations. No I/O.
 
 pub mod card;
+pub mod country;
 pub mod date;
 pub mod id;
 pub mod money;
@@ -8,7 +9,8 @@ pub mod quantity;
 pub mod violation;
 
 pub use card::{holds_card_number, holds_long_card_number, mask_card_numbers};
-pub use date::{Date, is_minor_on, parse_date};
+pub use country::parse_country;
+pub use date::{Date, LeapDay, Majority, parse_date};
 pub use money::Money;
 pub use quantity::parse_decimal;
 pub use rust_decimal::Decimal;

@@ -5,10 +5,14 @@ use types::{Violation, Violations};
 
 use crate::account::AccountId;
 use crate::account_import::AccountImportId;
+use crate::consent::{self, ConsentId};
+use crate::consent_document::ConsentDocumentId;
 use crate::external_reference::ExternalReferenceId;
 use crate::member::MemberId;
 use crate::payment_method::PaymentMethodId;
 use crate::processor_link::ProcessorLinkId;
+use crate::responsible_adult::ResponsibleAdultId;
+use crate::tax_exemption::{self, TaxExemptionId};
 
 /// The refusals of this service; the variant's name is the reason on the wire.
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
@@ -32,6 +36,47 @@ pub enum Error {
     PartOutOfPlace { bytes: i64 },
     #[error("a file may have 64 MiB, and a piece of it 1 MiB")]
     ContentTooLarge,
+    #[error("member {number} is archived")]
+    MemberArchived { number: i64 },
+    #[error("no responsible adult {0}")]
+    ResponsibleAdultNotFound(ResponsibleAdultId),
+    #[error("the responsible adult was changed meanwhile; read it again")]
+    ResponsibleAdultChanged,
+    #[error("this adult answers for the member already")]
+    ResponsibleAdultExists,
+    #[error("this adult does not answer for the member any more")]
+    ResponsibleAdultEnded,
+    #[error("a member under age would have no responsible adult left; name another one first")]
+    LastResponsibleAdult,
+    #[error("who answers for others must be known to be of age; write down the date of birth first")]
+    AdultNotOfAge,
+    #[error("member {number} is of age and answers for himself")]
+    MemberOfAge { number: i64 },
+    #[error("no consent {0}")]
+    ConsentNotFound(ConsentId),
+    #[error("no consent document {0}")]
+    ConsentDocumentNotFound(ConsentDocumentId),
+    #[error("the consent was changed meanwhile; read it again")]
+    ConsentChanged,
+    #[error("the member was asked for this already; that consent is still open or granted")]
+    ConsentOpen,
+    #[error("this cannot be done with a consent that is {state}")]
+    ConsentSettled { state: consent::State },
+    #[error("there is a newer text; show that one")]
+    ConsentTextOutdated,
+    #[error(
+        "he may not decide this: for somebody under age a responsible adult does who may consent, for who is of age only \
+         he himself"
+    )]
+    MayNotConsent,
+    #[error("no tax exemption {0}")]
+    TaxExemptionNotFound(TaxExemptionId),
+    #[error("the tax exemption was changed meanwhile; read it again")]
+    TaxExemptionChanged,
+    #[error("the account has a tax exemption that waits or holds already")]
+    TaxExemptionExists,
+    #[error("this cannot be done with a tax exemption that is {state}")]
+    TaxExemptionSettled { state: tax_exemption::State },
     #[error("account {number} is archived; restore it first")]
     AccountArchived { number: i64 },
     #[error("{number} is archived already")]
@@ -61,7 +106,22 @@ pub enum Error {
     #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
-    Db(#[from] db::Error),
+    Db(db::Error),
+}
+
+/// What the database's own rules refuse, also at the very end, when a transaction commits.
+impl From<db::Error> for Error {
+    fn from(error: db::Error) -> Self {
+        match error.as_database_error().and_then(|violated| violated.constraint()) {
+            Some("member_responsible_adult_check") => Self::LastResponsibleAdult,
+            Some("responsible_adult_adult_check") => Self::AdultNotOfAge,
+            Some("responsible_adult_pair_key") => Self::ResponsibleAdultExists,
+            Some("consent_open_key") => Self::ConsentOpen,
+            Some("consent_step_grantor_check") => Self::MayNotConsent,
+            Some("tax_exemption_live_key") => Self::TaxExemptionExists,
+            _ => Self::Db(error),
+        }
+    }
 }
 
 impl Refusal for Error {
@@ -69,21 +129,43 @@ impl Refusal for Error {
         match self {
             Self::AccountNotFound(_)
             | Self::MemberNotFound(_)
+            | Self::ResponsibleAdultNotFound(_)
             | Self::AccountImportNotFound(_)
             | Self::ExternalReferenceNotFound(_)
             | Self::ProcessorLinkNotFound(_)
-            | Self::PaymentMethodNotFound(_) => Class::NotFound,
-            Self::ExternalIdTaken | Self::ProcessorCustomerTaken | Self::PaymentMethodExists => Class::Exists,
-            Self::AccountChanged | Self::MemberChanged | Self::AccountImportChanged | Self::PaymentMethodChanged => {
-                Class::Stale
-            }
+            | Self::PaymentMethodNotFound(_)
+            | Self::ConsentNotFound(_)
+            | Self::ConsentDocumentNotFound(_)
+            | Self::TaxExemptionNotFound(_) => Class::NotFound,
+            Self::AccountChanged
+            | Self::MemberChanged
+            | Self::ResponsibleAdultChanged
+            | Self::AccountImportChanged
+            | Self::PaymentMethodChanged
+            | Self::ConsentChanged
+            | Self::TaxExemptionChanged => Class::Stale,
+            Self::ExternalIdTaken
+            | Self::ProcessorCustomerTaken
+            | Self::PaymentMethodExists
+            | Self::ResponsibleAdultExists
+            | Self::ConsentOpen
+            | Self::TaxExemptionExists => Class::Exists,
             Self::AccountArchived { .. }
             | Self::AlreadyArchived { .. }
             | Self::NotArchived { .. }
             | Self::ImportInOtherState { .. }
             | Self::PartOutOfPlace { .. }
             | Self::ContentTooLarge
-            | Self::PaymentMethodInUse => Class::Conflict,
+            | Self::PaymentMethodInUse
+            | Self::MemberArchived { .. }
+            | Self::ResponsibleAdultEnded
+            | Self::LastResponsibleAdult
+            | Self::AdultNotOfAge
+            | Self::MemberOfAge { .. }
+            | Self::ConsentSettled { .. }
+            | Self::ConsentTextOutdated
+            | Self::MayNotConsent
+            | Self::TaxExemptionSettled { .. } => Class::Conflict,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),

@@ -4,15 +4,19 @@ mod account;
 mod account_export;
 mod account_import;
 mod change;
+mod consent;
+mod consent_document;
 mod error;
 mod external_reference;
 mod hears;
 mod member;
 mod payment_method;
 mod processor_link;
+mod responsible_adult;
 mod search;
 mod seed;
 mod tag;
+mod tax_exemption;
 
 use std::time::Duration;
 
@@ -21,22 +25,30 @@ use kit::{App, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
 use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
 use proto::accounts::v1::account_service_server::AccountServiceServer;
+use proto::accounts::v1::consent_document_service_server::ConsentDocumentServiceServer;
+use proto::accounts::v1::consent_service_server::ConsentServiceServer;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
 use proto::accounts::v1::processor_link_service_server::ProcessorLinkServiceServer;
+use proto::accounts::v1::responsible_adult_service_server::ResponsibleAdultServiceServer;
 use proto::accounts::v1::tag_service_server::TagServiceServer;
+use proto::accounts::v1::tax_exemption_service_server::TaxExemptionServiceServer;
 use serde::Deserialize;
 use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
 
 pub use account::AccountId;
 pub use account_import::AccountImportId;
+pub use consent::{ConsentId, State as ConsentState};
+pub use consent_document::ConsentDocumentId;
 pub use error::Error;
 pub use external_reference::ExternalReferenceId;
 pub use member::MemberId;
 pub use payment_method::PaymentMethodId;
 pub use processor_link::ProcessorLinkId;
+pub use responsible_adult::ResponsibleAdultId;
+pub use tax_exemption::{State as TaxExemptionState, TaxExemptionId};
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
@@ -52,6 +64,7 @@ pub struct Settings {}
 #[async_trait]
 impl Service for Accounts {
     const NAME: &'static str = "accounts";
+    const APPEND_ONLY: &'static [&'static str] = &["consent_document", "consent", "consent_step"];
     type Settings = Settings;
     type Error = Error;
 
@@ -76,7 +89,11 @@ impl Service for Accounts {
             .add_service(TagServiceServer::new(tag::rpc::Rpc { db: db() }))
             .add_service(ExternalReferenceServiceServer::new(external_reference::rpc::Rpc { db: db() }))
             .add_service(ProcessorLinkServiceServer::new(processor_link::rpc::Rpc { db: db() }))
-            .add_service(PaymentMethodServiceServer::new(payment_method::rpc::Rpc { db: db() }));
+            .add_service(PaymentMethodServiceServer::new(payment_method::rpc::Rpc { db: db() }))
+            .add_service(ResponsibleAdultServiceServer::new(responsible_adult::rpc::Rpc { db: db() }))
+            .add_service(ConsentServiceServer::new(consent::rpc::Rpc { db: db() }))
+            .add_service(ConsentDocumentServiceServer::new(consent_document::rpc::Rpc { db: db() }))
+            .add_service(TaxExemptionServiceServer::new(tax_exemption::rpc::Rpc { db: db() }));
     }
 
     async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
@@ -94,6 +111,8 @@ impl Service for Accounts {
                 let app = app.clone();
                 async move { account_import::work::work(&app).await.map_err(Fault::new) }
             }),
+            consent::sweep::job(&self.app),
+            tax_exemption::sweep::job(&self.app),
         ]
     }
 

@@ -1,6 +1,9 @@
 //! The demo shop's accounts: families, individuals and businesses, invented throughout.
 
 mod names;
+mod papers;
+
+use std::collections::BTreeSet;
 
 use db::Context;
 use kit::App;
@@ -10,7 +13,8 @@ use types::id::demo_id;
 
 use crate::Error;
 use crate::account::{self, AccountId, Address, Details, Kind};
-use crate::member::{self, MemberId, Person};
+use crate::member::{self, Ages, MemberId, Person};
+use crate::responsible_adult::{self, Details as Powers, Power, ResponsibleAdultId};
 use names::{BUSINESSES, CITIES, FIRST, LAST, NOTES, PLACES, STREETS};
 
 const FAMILIES: u32 = 120;
@@ -25,11 +29,11 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
     if account::store::any(&mut tx).await? {
         return Ok(app.db.commit(tx).await?);
     }
-    let today = shop::today(&mut tx, now).await?;
+    let ages = member::store::say_ages(&mut tx, now).await?;
     let (mut accounts, mut members) = (Vec::new(), Vec::new());
     for n in 1..=ACCOUNTS {
         let account = account::Draft { id: AccountId::from_uuid(demo_id(3, n)), details: details(n), member_count: 0 };
-        for person in people(n, &account.details, today) {
+        for person in people(n, &account.details, ages.today) {
             let place = u32::try_from(members.len()).unwrap_or(u32::MAX) + 1;
             let id = MemberId::from_uuid(demo_id(4, place));
             members.push(member::Draft { id, account_id: account.id, person });
@@ -40,8 +44,15 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
         account::rpc::created(&mut tx, &account);
     }
     for member in member::store::insert(&mut tx, &members).await? {
-        member::rpc::created(&mut tx, &member, today);
+        member::rpc::created(&mut tx, &member, ages);
     }
+    let responsible = responsible(&members, ages);
+    responsible_adult::store::insert(&mut tx, &responsible).await?;
+    for draft in &responsible {
+        let adult = responsible_adult::store::get(&mut tx, draft.id).await?;
+        responsible_adult::rpc::created(&mut tx, &adult);
+    }
+    papers::fill(&mut tx, &accounts, &responsible, ages, now).await?;
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     for account in account::store::count_members(&mut tx, &ids).await? {
         account::rpc::tell(&mut tx, &account);
@@ -112,6 +123,29 @@ fn people(n: u32, account: &Details, today: Date) -> Vec<Person> {
         }
         Kind::Individual | Kind::Business => vec![adult(0)],
     }
+}
+
+/// The first two adults of a family answer for its children; the second of every other one only fetches them.
+fn responsible(members: &[member::Draft], ages: Ages) -> Vec<responsible_adult::Draft> {
+    let of_age = |draft: &&member::Draft| draft.person.born_on.is_some_and(|born_on| born_on <= ages.adults_born_by);
+    let minor = |draft: &&member::Draft| draft.person.born_on.is_some_and(|born_on| born_on > ages.adults_born_by);
+    let mut drafts = Vec::new();
+    for family in members.chunk_by(|one, next| one.account_id == next.account_id) {
+        for child in family.iter().filter(minor) {
+            for (place, adult) in family.iter().filter(of_age).take(2).enumerate() {
+                let fetches = place == 1 && drafts.len().is_multiple_of(2);
+                let powers = if fetches { BTreeSet::from([Power::Pickup]) } else { Power::ALL.into() };
+                let n = u32::try_from(drafts.len()).unwrap_or(u32::MAX) + 1;
+                drafts.push(responsible_adult::Draft {
+                    id: ResponsibleAdultId::from_uuid(demo_id(5, n)),
+                    member_id: child.id,
+                    adult_id: adult.id,
+                    details: Powers { powers, relation: Some("parent".to_owned()) },
+                });
+            }
+        }
+    }
+    drafts
 }
 
 /// One in thirty has not said when he was born.

@@ -4,15 +4,18 @@
 mod account;
 mod account_export;
 mod account_import;
+mod consent;
 mod list;
 mod member;
 mod minor;
 mod payment_method;
 mod reasons;
 mod reference;
+mod responsible;
 mod search;
 mod seed;
 mod tag;
+mod tax_exemption;
 mod totals;
 
 use accounts::{Accounts, Settings};
@@ -29,17 +32,26 @@ const EVENING: &str = "2026-02-28T05:30:00Z";
 
 async fn house() -> House<Accounts> {
     let house = Builder::default().at(EVENING).open::<Accounts>(Settings::default()).await;
-    let shop = Shop {
+    house.hears(&shop_changed(1, |_| ())).await.unwrap();
+    house
+}
+
+/// What identity tells of the shop.
+fn shop_changed(version: i64, change: impl FnOnce(&mut Shop)) -> ShopChanged {
+    let mut shop = Shop {
         name: "Harmony Music".to_owned(),
         currency: "USD".to_owned(),
         currency_digits: 2,
         time_zone: "America/Chicago".to_owned(),
         tax_rounding: TaxRounding::Line.into(),
         cash_rounding_minor_units: 1,
+        country: "US".to_owned(),
+        majority_years: 18,
+        online_consent_years: 13,
         ..Shop::default()
     };
-    house.hears(&ShopChanged { shop: Some(shop), version: 1 }).await.unwrap();
-    house
+    change(&mut shop);
+    ShopChanged { shop: Some(shop), version }
 }
 
 /// A manager's clients.

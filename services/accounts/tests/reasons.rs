@@ -1,5 +1,8 @@
-use accounts::{AccountId, AccountImportId, Error, ExternalReferenceId, MemberId, PaymentMethodId, ProcessorLinkId};
-use kit::{Fault, Refusal};
+use accounts::{
+    AccountId, AccountImportId, Accounts, ConsentDocumentId, ConsentId, ConsentState, Error, ExternalReferenceId,
+    MemberId, PaymentMethodId, ProcessorLinkId, ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
+};
+use kit::{Fault, Refusal, Service};
 use types::{Violation, Violations};
 
 use crate::house;
@@ -17,6 +20,25 @@ fn every_refusal_has_its_reason_and_class() {
         Error::ImportInOtherState { state: "open" },
         Error::PartOutOfPlace { bytes: 7 },
         Error::ContentTooLarge,
+        Error::ResponsibleAdultNotFound(ResponsibleAdultId::new()),
+        Error::ResponsibleAdultChanged,
+        Error::ResponsibleAdultExists,
+        Error::ResponsibleAdultEnded,
+        Error::LastResponsibleAdult,
+        Error::AdultNotOfAge,
+        Error::MemberOfAge { number: 100_001 },
+        Error::MemberArchived { number: 100_001 },
+        Error::ConsentNotFound(ConsentId::new()),
+        Error::ConsentDocumentNotFound(ConsentDocumentId::new()),
+        Error::ConsentChanged,
+        Error::ConsentOpen,
+        Error::ConsentSettled { state: ConsentState::Granted },
+        Error::ConsentTextOutdated,
+        Error::MayNotConsent,
+        Error::TaxExemptionNotFound(TaxExemptionId::new()),
+        Error::TaxExemptionChanged,
+        Error::TaxExemptionExists,
+        Error::TaxExemptionSettled { state: TaxExemptionState::Revoked },
         Error::AccountArchived { number: 100_001 },
         Error::AlreadyArchived { number: 100_001 },
         Error::NotArchived { number: 100_001 },
@@ -45,6 +67,25 @@ fn every_refusal_has_its_reason_and_class() {
     accounts IMPORT_IN_OTHER_STATE Conflict
     accounts PART_OUT_OF_PLACE Conflict
     accounts CONTENT_TOO_LARGE Conflict
+    accounts RESPONSIBLE_ADULT_NOT_FOUND NotFound
+    accounts RESPONSIBLE_ADULT_CHANGED Stale
+    accounts RESPONSIBLE_ADULT_EXISTS Exists
+    accounts RESPONSIBLE_ADULT_ENDED Conflict
+    accounts LAST_RESPONSIBLE_ADULT Conflict
+    accounts ADULT_NOT_OF_AGE Conflict
+    accounts MEMBER_OF_AGE Conflict
+    accounts MEMBER_ARCHIVED Conflict
+    accounts CONSENT_NOT_FOUND NotFound
+    accounts CONSENT_DOCUMENT_NOT_FOUND NotFound
+    accounts CONSENT_CHANGED Stale
+    accounts CONSENT_OPEN Exists
+    accounts CONSENT_SETTLED Conflict
+    accounts CONSENT_TEXT_OUTDATED Conflict
+    accounts MAY_NOT_CONSENT Conflict
+    accounts TAX_EXEMPTION_NOT_FOUND NotFound
+    accounts TAX_EXEMPTION_CHANGED Stale
+    accounts TAX_EXEMPTION_EXISTS Exists
+    accounts TAX_EXEMPTION_SETTLED Conflict
     accounts ACCOUNT_ARCHIVED Conflict
     accounts ALREADY_ARCHIVED Conflict
     accounts NOT_ARCHIVED Conflict
@@ -69,6 +110,9 @@ fn every_refusal_has_its_reason_and_class() {
 async fn the_runtime_role_may_do_what_it_must_and_no_more() {
     let house = house().await;
     let mut conn = house.app.db.read().await.unwrap();
-    let wrong = db::check_role(&mut conn, "accounts", &["audit", "seal"]).await.unwrap();
+    let wrong =
+        db::check_role(&mut conn, "accounts", &[&["audit", "seal"], <Accounts as Service>::APPEND_ONLY].concat())
+            .await
+            .unwrap();
     assert_eq!(wrong, Vec::<String>::new());
 }

@@ -20,8 +20,12 @@ async fn the_demo_shop_is_filled_once() {
                 (select count(*) from account where kind = 'individual') as individuals,
                 (select count(*) from account where kind = 'business') as businesses,
                 (select count(*) from member) as members,
-                (select count(*) from member where is_minor(born_on, '2026-11-21')) as minors,
+                (select count(*) from member where is_under_age(born_on, age_override, '2008-11-21')) as minors,
                 (select count(*) from member where born_on is null) as unknown,
+                (select count(*) from responsible_adult) as responsible,
+                (select count(*) from consent_now where state = 'granted') as granted,
+                (select count(*) from tax_exemption where state = 'approved') as exempt,
+                (select count(*) from member where awaits_adult and born_on > '2008-11-21') as awaiting,
                 (select count(*) from account a where member_count <> (select count(*) from member where account_id = a.id))
                     as miscounted,
                 (select count(*) from account where member_count = 0) as empty,
@@ -37,6 +41,8 @@ async fn the_demo_shop_is_filled_once() {
     assert!(count("accounts") >= 220 && count("members") >= 460, "{} and {}", count("accounts"), count("members"));
     assert!(count("families") >= 100 && count("individuals") >= 50 && count("businesses") >= 30);
     assert!(count("minors") >= 150 && count("minors") < count("members") / 2 + 50, "{} minors", count("minors"));
+    assert!(count("responsible") > 150, "{} responsible", count("responsible"));
+    assert!((1..20).contains(&count("awaiting")), "{} await somebody", count("awaiting"));
     assert!((5..50).contains(&count("unknown")), "{} unknown", count("unknown"));
     assert_eq!((count("miscounted"), count("empty"), count("strange"), count("locations")), (0, 0, 0, 2));
     assert_eq!(counted.get::<String, _>("time_zone"), "America/Chicago");
@@ -49,5 +55,14 @@ async fn the_demo_shop_is_filled_once() {
     let newest = copies.iter().filter(|copy| copy.version == 2).count();
     assert_eq!(i64::try_from(newest).unwrap(), count("accounts"), "each account is told with its members counted");
     assert_eq!(i64::try_from(house.events::<pb::MemberChanged>().await.len()).unwrap(), count("members"));
-    assert_eq!(i64::try_from(house.audited().await.len()).unwrap(), count("accounts") + count("members"));
+    for (kind, counted) in [
+        ("account", count("accounts")),
+        ("member", count("members")),
+        ("responsible_adult", count("responsible")),
+        ("consent_document", 2),
+    ] {
+        let audited = house.audited().await.into_iter().filter(|(_, audited)| audited == kind).count();
+        assert_eq!(i64::try_from(audited).unwrap(), counted, "{kind}");
+    }
+    assert!(count("granted") >= 20 && count("exempt") >= 5, "{} granted, {} exempt", count("granted"), count("exempt"));
 }

@@ -8,7 +8,7 @@ use crate::location::{Address, Draft, LocationId};
 use crate::password::Password;
 use crate::password::hasher::Hasher;
 use crate::session::tokens;
-use crate::shop::{Profile, TaxRounding, parse_time_zone};
+use crate::shop::{LeapDay, Profile, TaxRounding, parse_time_zone};
 use crate::user::{Person, UserId};
 use crate::{Error, NAME, location, role, shop, user};
 
@@ -84,6 +84,10 @@ async fn profile(tx: &mut Tx) -> Result<(), Error> {
         receipt_footer: Some(
             "Thank you for making music with us. Returns within 30 days with this receipt.".to_owned(),
         ),
+        country: "US".to_owned(),
+        majority_years: 18,
+        online_consent_years: 13,
+        leap_day: LeapDay::March1,
     };
     let shop = shop::store::lock(tx).await?;
     shop::rpc::save(tx, shop, &profile).await?;

@@ -38,6 +38,9 @@ pub struct Settings {
     /// IANA name.
     #[serde(default = "default_shop_time_zone")]
     pub shop_time_zone: String,
+    /// ISO 3166-1, two letters.
+    #[serde(default = "default_shop_country")]
+    pub shop_country: String,
     /// Failed sign-ins in a row for one e-mail address, before each longer wait.
     #[serde(default = "default_tries_per_email")]
     pub sign_in_tries_per_email: i32,
@@ -57,6 +60,9 @@ fn default_shop_currency() -> String {
 }
 fn default_shop_time_zone() -> String {
     "UTC".to_owned()
+}
+fn default_shop_country() -> String {
+    "US".to_owned()
 }
 fn default_tries_per_email() -> i32 {
     5

@@ -33,6 +33,20 @@ pub(crate) struct Profile {
     /// The smallest cash amount in minor units; 1 means cash is exact.
     pub(crate) cash_rounding_minor_units: i32,
     pub(crate) receipt_footer: Option<String>,
+    /// ISO 3166-1, two letters.
+    pub(crate) country: String,
+    pub(crate) majority_years: i32,
+    pub(crate) online_consent_years: i32,
+    pub(crate) leap_day: LeapDay,
+}
+
+/// The birthday, in a common year, of who was born on 29 February.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+pub(crate) enum LeapDay {
+    #[strum(serialize = "march_1")]
+    March1,
+    #[strum(serialize = "february_28")]
+    February28,
 }
 
 /// Where tax is rounded.
@@ -77,6 +91,10 @@ impl Profile {
             "tax_rounding": <&str>::from(self.tax_rounding),
             "cash_rounding_minor_units": self.cash_rounding_minor_units,
             "receipt_footer": self.receipt_footer,
+            "country": self.country,
+            "majority_years": self.majority_years,
+            "online_consent_years": self.online_consent_years,
+            "leap_day": <&str>::from(self.leap_day),
         })
     }
 }

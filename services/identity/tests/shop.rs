@@ -78,6 +78,10 @@ async fn the_currency_never_changes_and_zones_exist() {
         time_zone: "Asia/Tokyo".to_owned(),
         tax_rounding: pb::shop::TaxRounding::Document.into(),
         cash_rounding_minor_units: 5,
+        country: "JP".to_owned(),
+        majority_years: 18,
+        online_consent_years: 15,
+        leap_day: pb::shop::LeapDay::February28.into(),
         ..pb::Shop::default()
     };
     let request = pb::UpdateShopRequest { shop: Some(whole), update_mask: None };
@@ -85,9 +89,44 @@ async fn the_currency_never_changes_and_zones_exist() {
     assert_eq!((shop.currency.as_str(), shop.currency_digits, shop.cash_rounding_minor_units), ("USD", 2, 5));
     assert_eq!((shop.time_zone.as_str(), shop.tax_rounding()), ("Asia/Tokyo", pb::shop::TaxRounding::Document));
 
+    assert_eq!((shop.country.as_str(), shop.online_consent_years), ("JP", 15));
+    assert_eq!(shop.leap_day(), pb::shop::LeapDay::February28);
+
     let nowhere = pb::Shop { time_zone: "America/Atlantis".to_owned(), ..pb::Shop::default() };
     let refused = admin.update_shop(update(nowhere, &["time_zone"])).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID"));
+}
+
+#[tokio::test]
+async fn when_people_come_of_age_is_the_shops_to_say_and_is_told() {
+    let house = open().await;
+    let mut admin = ShopServiceClient::new(house.user(&["identity.admin"]));
+    let shop = admin.get_shop(pb::GetShopRequest {}).await.unwrap().into_inner().shop.unwrap();
+    assert_eq!((shop.country.as_str(), shop.majority_years, shop.online_consent_years), ("US", 18, 13));
+    assert_eq!(shop.leap_day(), pb::shop::LeapDay::March1);
+
+    let other = pb::Shop {
+        country: "AT".to_owned(),
+        majority_years: 21,
+        online_consent_years: 14,
+        leap_day: pb::shop::LeapDay::February28.into(),
+        ..pb::Shop::default()
+    };
+    let fields = ["country", "majority_years", "online_consent_years", "leap_day"];
+    let shop = admin.update_shop(update(other, &fields)).await.unwrap().into_inner().shop.unwrap();
+    assert_eq!((shop.country.as_str(), shop.majority_years, shop.online_consent_years), ("AT", 21, 14));
+    assert_eq!(house.events::<pb::ShopChanged>().await.last().unwrap().shop.as_ref(), Some(&shop));
+
+    for (field, wrong) in [
+        ("country", pb::Shop { country: "XX".to_owned(), ..pb::Shop::default() }),
+        ("country", pb::Shop { country: "austria".to_owned(), ..pb::Shop::default() }),
+        ("majority_years", pb::Shop { majority_years: 13, ..pb::Shop::default() }),
+        ("online_consent_years", pb::Shop { online_consent_years: 99, ..pb::Shop::default() }),
+        ("leap_day", pb::Shop::default()),
+    ] {
+        let refused = admin.update_shop(update(wrong, &[field])).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID"), "{field}");
+    }
 }
 
 #[tokio::test]
@@ -118,6 +157,7 @@ async fn a_malformed_setting_keeps_identity_from_starting() {
     for (settings, named) in [
         (identity::Settings { shop_currency: "dollars".to_owned(), ..good() }, "SHOP_CURRENCY"),
         (identity::Settings { shop_time_zone: "Here".to_owned(), ..good() }, "SHOP_TIME_ZONE"),
+        (identity::Settings { shop_country: "Utopia".to_owned(), ..good() }, "SHOP_COUNTRY"),
         (identity::Settings { token_key: secret("%"), ..good() }, "TOKEN_KEY"),
         (identity::Settings { token_key: secret("AAAA"), ..good() }, "TOKEN_KEY"),
         (identity::Settings { refresh_key: secret("AAAA"), ..good() }, "REFRESH_KEY"),

@@ -43,6 +43,7 @@ pub(crate) fn settings(keys: &Keys) -> Settings {
         shop_name: "Test Strings".to_owned(),
         shop_currency: "USD".to_owned(),
         shop_time_zone: "America/Chicago".to_owned(),
+        shop_country: "US".to_owned(),
         sign_in_tries_per_email: 5,
         sign_in_tries_per_ip: 20,
         breached_passwords_file: None,

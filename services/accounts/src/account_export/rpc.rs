@@ -73,13 +73,13 @@ async fn next(
         Place::After(number) => number,
     };
     let mut conn = db.read().await?;
-    let today = shop::today(&mut conn, clock.now()).await?;
+    let ages = crate::member::store::ages(&mut conn, clock.now()).await?;
     let accounts = store::accounts(&mut conn, state, after, BATCH).await?;
     let Some(last) = accounts.last().map(|account| account.number) else { return Ok(None) };
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     let members = store::members(&mut conn, &ids).await?;
     let full = i64::try_from(accounts.len()).is_ok_and(|length| length == BATCH);
-    let lines = super::lines(accounts, members, |member| member.seen_on(today).into());
+    let lines = super::lines(accounts, members, |member| member.seen(ages).into());
     Ok(Some((piece(lines), if full { Place::After(last) } else { Place::End })))
 }
 

@@ -3,11 +3,12 @@
 use prost::Message;
 use proto::Validate;
 use proto::accounts::v1 as pb;
-use types::{Date, Violations};
+use types::Violations;
 
 use super::columns::{COLUMNS, Column, REQUIRED, Row, blamed, value};
 use super::records::Record;
 use super::{AccountImportErrorId, Blame, Checked, Staged};
+use crate::member::Ages;
 use crate::{AccountId, MemberId};
 
 /// The most rows that one account may have; an account is published in one piece.
@@ -15,7 +16,7 @@ const ACCOUNT_ROWS_MAX: usize = 500;
 
 /// Checks rows one after the other; holds no more than the account at hand.
 pub(super) struct Check {
-    today: Date,
+    ages: Ages,
     columns: Option<Vec<&'static Column>>,
     open: Option<Open>,
     pub(super) checked: Checked,
@@ -33,8 +34,8 @@ struct Open {
 }
 
 impl Check {
-    pub(super) fn new(today: Date) -> Self {
-        Self { today, columns: None, open: None, checked: Checked::default(), staged: Vec::new(), blames: Vec::new() }
+    pub(super) fn new(ages: Ages) -> Self {
+        Self { ages, columns: None, open: None, checked: Checked::default(), staged: Vec::new(), blames: Vec::new() }
     }
 
     /// The rows and errors since this was asked last.
@@ -186,7 +187,7 @@ impl Check {
         row.member.account_id = account_id.to_string();
         let rules = pb::CreateMemberRequest { member: Some(row.member.clone()) }.validate();
         let parsed: Result<(), Violations> =
-            rules.and_then(|()| crate::member::rpc::person(&row.member, self.today).map(|_| ()).map_err(Into::into));
+            rules.and_then(|()| crate::member::rpc::person(&row.member, self.ages).map(|_| ()).map_err(Into::into));
         if let Err(violations) = parsed {
             also(wrong, &violations);
         }

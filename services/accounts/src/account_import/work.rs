@@ -5,12 +5,12 @@ use db::Context;
 use kit::{App, Tx};
 use prost::Message;
 use proto::accounts::v1 as pb;
-use types::Date;
 
 use super::check::Check;
 use super::records::{Records, Step};
 use super::rpc::moved;
 use super::{AccountImport, AccountImportId, Staged, State, store};
+use crate::member::Ages;
 use crate::{Error, account, member};
 
 /// Rows that are stored or published at once.
@@ -57,8 +57,8 @@ async fn step(app: &App) -> Result<bool, Error> {
 
 /// Reads the content piece by piece and stores what it holds, good or bad, batch by batch.
 async fn check(app: &App, import: &AccountImport) -> Result<(), Error> {
-    let today = shop::today(&mut *app.db.background().await?, app.clock.now()).await?;
-    let (mut records, mut check) = (Records::new(), Check::new(today));
+    let ages = member::store::ages(&mut *app.db.background().await?, app.clock.now()).await?;
+    let (mut records, mut check) = (Records::new(), Check::new(ages));
     let mut place = 0;
     loop {
         let part = store::part(&mut *app.db.background().await?, import.id, place).await?.unwrap_or_default();
@@ -132,7 +132,7 @@ async fn end(app: &App, id: AccountImportId, mut check: Check) -> Result<(), Err
 async fn publish(app: &App, id: AccountImportId) -> Result<(), Error> {
     let mut tx = begin(app, "publish-account-imports").await?;
     store::be_patient(&mut tx, PATIENCE).await?;
-    let today = shop::today(&mut tx, app.clock.now()).await?;
+    let ages = member::store::say_ages(&mut tx, app.clock.now()).await?;
     let import = store::lock(&mut tx, id).await?;
     let mut line = 0;
     loop {
@@ -141,7 +141,7 @@ async fn publish(app: &App, id: AccountImportId) -> Result<(), Error> {
         let whole = whole_accounts(&rows);
         let Some(last) = whole.last() else { break };
         line = last.line;
-        publish_rows(&mut tx, whole, today).await?;
+        publish_rows(&mut tx, whole, ages).await?;
         tx.flush().await?;
     }
     let published = AccountImport { state: State::Published, ..import };
@@ -156,7 +156,7 @@ fn whole_accounts(rows: &[Staged]) -> &[Staged] {
     if begins == 0 { rows } else { &rows[..begins] }
 }
 
-async fn publish_rows(tx: &mut Tx, rows: &[Staged], today: Date) -> Result<(), Error> {
+async fn publish_rows(tx: &mut Tx, rows: &[Staged], ages: Ages) -> Result<(), Error> {
     let (mut accounts, mut members): (Vec<account::Draft>, Vec<member::Draft>) = (Vec::new(), Vec::new());
     for row in rows {
         if let Some(account) = &row.account {
@@ -166,7 +166,7 @@ async fn publish_rows(tx: &mut Tx, rows: &[Staged], today: Date) -> Result<(), E
         }
         if let Some((id, member)) = &row.member {
             let message = pb::Member::decode(member.as_slice()).map_err(kit::Fault::new)?;
-            let person = member::rpc::person(&message, today)?;
+            let person = member::rpc::person(&message, ages)?;
             members.push(member::Draft { id: *id, account_id: row.account_id, person });
             if let Some(account) = accounts.last_mut() {
                 account.member_count += 1;
@@ -177,7 +177,7 @@ async fn publish_rows(tx: &mut Tx, rows: &[Staged], today: Date) -> Result<(), E
         account::rpc::tell(tx, &account);
     }
     for member in member::store::insert(tx, &members).await? {
-        member::rpc::tell(tx, &member, today);
+        member::rpc::tell(tx, &member, ages);
     }
     Ok(())
 }

@@ -5,14 +5,17 @@ use db::{Audit, Conn, Db, List, Page, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::member_service_server::MemberService;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Request;
 use types::{Date, Violation, Violations, parse_date};
 
-use super::{Draft, Filter, Member, MemberId, Person, Seen, State, born_by, store};
+use super::{
+    AgeOverride, Ages, CountsAs, Draft, Filter, Member, MemberId, MinorReason, Person, Seen, State, born_by, store,
+};
 use crate::Error;
 use crate::account::{self, AccountId};
 use crate::change::{difference, named, text};
+use crate::responsible_adult;
 use crate::tag::{fold, folded};
 
 pub(crate) struct Rpc {
@@ -29,9 +32,16 @@ impl MemberService for Rpc {
                 Some(Ok(pb::member::State::Archived)) => State::Archived,
                 _ => State::Active,
             };
-            let today = shop::today(conn, caller.now).await?;
-            let tag = text(message.tag.as_deref()).map(|tag| fold(&tag));
-            let filter = Filter { account_id, state, minor: message.is_minor, tag, today };
+            let ages = store::ages(conn, caller.now).await?;
+            let filter = Filter {
+                account_id,
+                state,
+                minor: message.is_minor,
+                needs_adult: message.needs_responsible_adult,
+                born_on_unknown: message.born_on_unknown,
+                tag: text(message.tag.as_deref()).map(|tag| fold(&tag)),
+                ages,
+            };
             Ok::<_, Error>(page(conn, &filter, &list).await?.answer(&list))
         })
         .await
@@ -44,8 +54,8 @@ impl MemberService for Rpc {
         read(&self.db, request, async |conn, caller, message| {
             let list = List::parse(&message)?;
             let account = account::store::get(conn, AccountId::parse("account_id", &message.account_id)?).await?;
-            let today = shop::today(conn, caller.now).await?;
-            let filter = Filter { account_id: Some(account.id), state: State::Active, minor: None, tag: None, today };
+            let ages = store::ages(conn, caller.now).await?;
+            let filter = Filter { account_id: Some(account.id), ..Filter::live(ages) };
             Ok::<_, Error>(page(conn, &filter, &list).await?.answer(&list))
         })
         .await
@@ -54,8 +64,8 @@ impl MemberService for Rpc {
     async fn get_member(&self, request: Request<pb::GetMemberRequest>) -> Reply<pb::GetMemberResponse> {
         read(&self.db, request, async |conn, caller, message| {
             let member = store::get(conn, MemberId::parse("id", &message.id)?).await?;
-            let today = shop::today(conn, caller.now).await?;
-            Ok::<_, Error>(pb::GetMemberResponse { member: Some(member.seen_on(today).into()) })
+            let ages = store::ages(conn, caller.now).await?;
+            Ok::<_, Error>(pb::GetMemberResponse { member: Some(member.seen(ages).into()) })
         })
         .await
     }
@@ -64,13 +74,14 @@ impl MemberService for Rpc {
         write(&self.db, request, async |tx, caller, message| {
             let new = wanted(message.member.as_ref())?;
             let account_id = AccountId::parse("member.account_id", &new.account_id)?;
-            let today = shop::today(tx, caller.now).await?;
-            let draft = Draft { id: MemberId::new(), account_id, person: person(new, today)? };
+            let ages = store::say_ages(tx, caller.now).await?;
+            let draft = Draft { id: MemberId::new(), account_id, person: person(new, ages)? };
             account::store::lock(tx, account_id).await?.takes_members()?;
             let member = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
-            created(tx, &member, today);
+            created(tx, &member, ages);
+            let member = responsible_adult::rpc::provide(tx, member, ages).await?;
             recount(tx, account_id).await?;
-            Ok::<_, Error>(pb::CreateMemberResponse { member: Some(member.seen_on(today).into()) })
+            Ok::<_, Error>(pb::CreateMemberResponse { member: Some(member.seen(ages).into()) })
         })
         .await
     }
@@ -79,19 +90,44 @@ impl MemberService for Rpc {
         write(&self.db, request, async |tx, caller, message| {
             let update = wanted(message.member.as_ref())?;
             let mask = message.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-            let today = shop::today(tx, caller.now).await?;
+            let ages = store::say_ages(tx, caller.now).await?;
             let before = lock(tx, caller, MemberId::parse("member.id", &update.id)?).await?;
-            let after = Member { person: changed(&before.person, update, mask, today)?, ..before.clone() };
+            let after = Member { person: changed(&before.person, update, mask, ages)?, ..before.clone() };
             let member = match difference(&before.person, &after.person) {
                 None => before,
-                Some((old, new)) => {
-                    let member = store::save(tx, &after).await?;
-                    tx.audit(Audit::changed("member", member.id, old, new));
-                    tell(tx, &member, today);
-                    member
-                }
+                Some((old, new)) => changed_to(tx, &after, ages, old, new).await?,
             };
-            Ok::<_, Error>(pb::UpdateMemberResponse { member: Some(member.seen_on(today).into()) })
+            Ok::<_, Error>(pb::UpdateMemberResponse { member: Some(member.seen(ages).into()) })
+        })
+        .await
+    }
+
+    async fn override_minor(&self, request: Request<pb::OverrideMinorRequest>) -> Reply<pb::OverrideMinorResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let counts_as = match message.counts_as() {
+                pb::minor_override::CountsAs::Adult => CountsAs::Adult,
+                _ => CountsAs::Minor,
+            };
+            let known = AgeOverride {
+                counts_as,
+                reason: message.reason.trim().to_owned(),
+                by: caller.user_id(),
+                by_name: caller.user_name().to_owned(),
+                at: caller.now,
+            };
+            let member = count_as(tx, caller, &message.id, Some(known)).await?;
+            Ok::<_, Error>(pb::OverrideMinorResponse { member: Some(member.into()) })
+        })
+        .await
+    }
+
+    async fn clear_minor_override(
+        &self,
+        request: Request<pb::ClearMinorOverrideRequest>,
+    ) -> Reply<pb::ClearMinorOverrideResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let member = count_as(tx, caller, &message.id, None).await?;
+            Ok::<_, Error>(pb::ClearMinorOverrideResponse { member: Some(member.into()) })
         })
         .await
     }
@@ -99,7 +135,7 @@ impl MemberService for Rpc {
     async fn archive_member(&self, request: Request<pb::ArchiveMemberRequest>) -> Reply<pb::ArchiveMemberResponse> {
         write(&self.db, request, async |tx, caller, message| {
             let id = MemberId::parse("id", &message.id)?;
-            let today = shop::today(tx, caller.now).await?;
+            let ages = store::say_ages(tx, caller.now).await?;
             // The account first: that is the order of locks everywhere, and a member never changes its account.
             let account_id = store::get(tx, id).await?.account_id;
             account::store::lock(tx, account_id).await?;
@@ -107,28 +143,52 @@ impl MemberService for Rpc {
             let member = store::save(tx, &archived).await?;
             let state = |state: State| json!({ "state": <&str>::from(state) });
             tx.audit(Audit::changed("member", id, state(State::Active), state(member.state)));
-            tell(tx, &member, today);
+            tell(tx, &member, ages);
             recount(tx, account_id).await?;
-            Ok::<_, Error>(pb::ArchiveMemberResponse { member: Some(member.seen_on(today).into()) })
+            Ok::<_, Error>(pb::ArchiveMemberResponse { member: Some(member.seen(ages).into()) })
         })
         .await
     }
 }
 
 /// Records and tells that a person was added.
-pub(crate) fn created(tx: &mut Tx, member: &Member, today: Date) {
+pub(crate) fn created(tx: &mut Tx, member: &Member, ages: Ages) {
     let mut after = json!(member.person);
     after["account_id"] = json!(member.account_id.to_string());
     after["number"] = json!(member.number);
     tx.audit(Audit::created("member", member.id, after));
-    tell(tx, member, today);
+    tell(tx, member, ages);
 }
 
 /// Tells the others what a member is now.
-pub(crate) fn tell(tx: &mut Tx, member: &Member, today: Date) {
+pub(crate) fn tell(tx: &mut Tx, member: &Member, ages: Ages) {
     let subject = Subject { id: member.id.uuid(), version: member.version };
-    let copy = member.clone().seen_on(today).into();
+    let copy = member.clone().seen(ages).into();
     tx.publish(subject, &pb::MemberChanged { member: Some(copy), version: member.version });
+}
+
+/// Sets or clears what somebody counts as against the date of birth.
+async fn count_as(tx: &mut Tx, caller: &Caller, id: &str, known: Option<AgeOverride>) -> Result<Seen, Error> {
+    let ages = store::say_ages(tx, caller.now).await?;
+    let before = lock(tx, caller, MemberId::parse("id", id)?).await?;
+    let after = Member { age_override: known, ..before.clone() };
+    let shown = |member: &Member| {
+        let known = member.age_override.as_ref();
+        json!({ "minor_override": known.map(|known| json!({ "counts_as": known.counts_as, "reason": known.reason })) })
+    };
+    let member = match difference(&shown(&before), &shown(&after)) {
+        None => before,
+        Some((old, new)) => changed_to(tx, &after, ages, old, new).await?,
+    };
+    Ok(member.seen(ages))
+}
+
+/// Stores, records and tells a change; who became a minor by it gets the adult of his account.
+async fn changed_to(tx: &mut Tx, after: &Member, ages: Ages, old: Value, new: Value) -> Result<Member, Error> {
+    let member = store::save(tx, after).await?;
+    tx.audit(Audit::changed("member", member.id, old, new));
+    tell(tx, &member, ages);
+    responsible_adult::rpc::provide(tx, member, ages).await
 }
 
 /// The account says how many members it has, so it has changed too.
@@ -147,7 +207,7 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Erro
 
 async fn page(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Seen>, Error> {
     let page = store::list(conn, filter, list).await?;
-    let data = page.data.into_iter().map(|member| member.seen_on(filter.today)).collect();
+    let data = page.data.into_iter().map(|member| member.seen(filter.ages)).collect();
     Ok(Page { data, total: page.total })
 }
 
@@ -155,19 +215,19 @@ fn wanted(member: Option<&pb::Member>) -> Result<&pb::Member, Violation> {
     member.ok_or_else(|| Violation::new("member", "is required"))
 }
 
-pub(crate) fn person(message: &pb::Member, today: Date) -> Result<Person, Violation> {
+pub(crate) fn person(message: &pb::Member, ages: Ages) -> Result<Person, Violation> {
     Ok(Person {
         first_name: message.first_name.trim().to_owned(),
         last_name: message.last_name.trim().to_owned(),
         email: text(message.email.as_deref()),
         phone: text(message.phone.as_deref()),
-        born_on: born_on(message, today)?,
+        born_on: born_on(message, ages)?,
         tags: folded("member.tags", &message.tags)?,
     })
 }
 
 /// A person with the named fields taken from an update.
-fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, today: Date) -> Result<Person, Violations> {
+fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, ages: Ages) -> Result<Person, Violations> {
     let mut person = person.clone();
     if named(mask, "first_name") {
         update.first_name.trim().clone_into(&mut person.first_name);
@@ -182,7 +242,7 @@ fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, today:
         person.phone = text(update.phone.as_deref());
     }
     if named(mask, "born_on") {
-        person.born_on = born_on(update, today)?;
+        person.born_on = born_on(update, ages)?;
     }
     if named(mask, "tags") {
         person.tags = folded("member.tags", &update.tags)?;
@@ -190,15 +250,26 @@ fn changed(person: &Person, update: &pb::Member, mask: Option<&[String]>, today:
     Ok(person)
 }
 
-fn born_on(message: &pb::Member, today: Date) -> Result<Option<Date>, Violation> {
+fn born_on(message: &pb::Member, ages: Ages) -> Result<Option<Date>, Violation> {
     const FIELD: &str = "member.born_on";
     let day = text(message.born_on.as_deref()).map(|day| parse_date(FIELD, &day)).transpose()?;
-    born_by(today, FIELD, day)
+    born_by(ages.today, FIELD, day)
 }
 
 impl From<Seen> for pb::Member {
-    fn from(Seen { member, is_minor }: Seen) -> Self {
-        let Member { id, account_id, number, person, state, version, created_at, updated_at } = member;
+    fn from(Seen { member, minor, needs_adult }: Seen) -> Self {
+        let Member {
+            id,
+            account_id,
+            number,
+            person,
+            age_override,
+            awaits_adult: _,
+            state,
+            version,
+            created_at,
+            updated_at,
+        } = member;
         let Person { first_name, last_name, email, phone, born_on, tags } = person;
         Self {
             id: id.to_string(),
@@ -209,12 +280,41 @@ impl From<Seen> for pb::Member {
             email,
             phone,
             born_on: born_on.map(|day| day.to_string()),
-            is_minor,
+            is_minor: minor.is_some(),
             tags,
             state: pb::member::State::from(state).into(),
             created_at: Some(proto::timestamp(created_at)),
             updated_at: Some(proto::timestamp(updated_at)),
             etag: kit::etag(version),
+            minor_reason: minor.map_or(pb::member::MinorReason::Unspecified, Into::into).into(),
+            minor_override: age_override.map(Into::into),
+            needs_responsible_adult: needs_adult,
+        }
+    }
+}
+
+impl From<MinorReason> for pb::member::MinorReason {
+    fn from(reason: MinorReason) -> Self {
+        match reason {
+            MinorReason::UnderAge => Self::UnderAge,
+            MinorReason::BornOnUnknown => Self::BornOnUnknown,
+            MinorReason::Override => Self::Override,
+        }
+    }
+}
+
+impl From<AgeOverride> for pb::MinorOverride {
+    fn from(known: AgeOverride) -> Self {
+        let counts_as = match known.counts_as {
+            CountsAs::Minor => pb::minor_override::CountsAs::Minor,
+            CountsAs::Adult => pb::minor_override::CountsAs::Adult,
+        };
+        Self {
+            counts_as: counts_as.into(),
+            reason: known.reason,
+            set_by: known.by.map(|id| id.to_string()),
+            set_by_name: known.by_name,
+            set_at: Some(proto::timestamp(known.at)),
         }
     }
 }

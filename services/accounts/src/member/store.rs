@@ -1,10 +1,11 @@
 //! All SQL of members.
 
-use db::{Conn, Error as DbError, List, Page, Select, Sorts, Where};
+use chrono::{DateTime, Utc};
+use db::{Conn, Error as DbError, List, Page, Select, Sorts, Tx, Where};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 
-use super::{Draft, Filter, Member, MemberId, Person, State};
+use super::{AgeOverride, Ages, Draft, Filter, Member, MemberId, Person, State};
 use crate::Error;
 use crate::account::AccountId;
 use crate::search::Sought;
@@ -15,11 +16,28 @@ const SORTS: Sorts = &[("name", "sort_name"), ("number", "number"), ("created_at
 /// What is read of a member.
 macro_rules! columns {
     () => {
-        "id, account_id, number, first_name, last_name, email, phone, born_on, tags, state, version, created_at, updated_at"
+        "id, account_id, number, first_name, last_name, email, phone, born_on, tags, age_override, age_override_reason,
+ age_override_by, age_override_name, age_override_at, awaits_adult, state, version, created_at, updated_at"
     };
 }
 
 const MEMBERS: Select = Select { columns: columns!(), from: "member", id: "id" };
+
+/// Who is of age on the day of a call.
+pub(crate) async fn ages(conn: &mut Conn, now: DateTime<Utc>) -> Result<Ages, Error> {
+    let shop = shop::shop(conn).await?;
+    Ok(Ages::on(shop::local_date(now, shop.time_zone), shop.majority))
+}
+
+/// The same, and the rules in the database go by it until the transaction ends.
+pub(crate) async fn say_ages(tx: &mut Tx, now: DateTime<Utc>) -> Result<Ages, Error> {
+    let ages = ages(tx, now).await?;
+    sqlx::query("select set_config('accounts.of_age_born_by', $1, true)")
+        .bind(ages.adults_born_by.to_string())
+        .execute(&mut **tx)
+        .await?;
+    Ok(ages)
+}
 
 /// A page of what contains the text sought, or when nothing does, of what resembles it.
 pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
@@ -49,11 +67,28 @@ fn narrow(rows: &mut Where, filter: &Filter) {
         rows.holds("tags <> '{}'");
         rows.with("tags @> array[", tag.clone(), "]");
     }
-    if let Some(minor) = filter.minor {
-        let (left, right) = if minor { ("is_minor(born_on, ", ")") } else { ("(is_minor(born_on, ", ")) = false") };
-        rows.with(left, filter.today, right);
+    let born_by = filter.ages.adults_born_by;
+    match filter.minor {
+        Some(true) => rows.with("is_under_age(born_on, age_override, ", born_by, ")"),
+        Some(false) => rows.with("not is_under_age(born_on, age_override, ", born_by, ")"),
+        None => {}
+    }
+    match filter.needs_adult {
+        Some(true) => rows.with(NEEDS_ADULT, born_by, "))"),
+        Some(false) => rows.with(NEEDS_NO_ADULT, born_by, "))"),
+        None => {}
+    }
+    match filter.born_on_unknown {
+        Some(true) => rows.holds("born_on is null"),
+        Some(false) => rows.holds("born_on is not null"),
+        None => {}
     }
 }
+
+const NEEDS_ADULT: &str = "(awaits_adult and coalesce(age_override, born_on::text) is not null
+ and is_under_age(born_on, age_override, ";
+const NEEDS_NO_ADULT: &str = "not (awaits_adult and coalesce(age_override, born_on::text) is not null
+ and is_under_age(born_on, age_override, ";
 
 async fn near(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
     let order = nearest_first(list, list.order(MEMBERS, SORTS)?);
@@ -66,23 +101,60 @@ async fn near(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Memb
     if let Some(tag) = &filter.tag {
         found.push(" and tags <> '{}' and tags @> array[").push_bind(tag.clone()).push("]");
     }
+    let born_by = filter.ages.adults_born_by;
     if let Some(minor) = filter.minor {
-        found.push(" and is_minor(born_on, ").push_bind(filter.today).push(") = ").push_bind(minor);
+        found.push(" and is_under_age(born_on, age_override, ").push_bind(born_by).push(") = ").push_bind(minor);
+    }
+    if let Some(needs) = filter.needs_adult {
+        found.push(" and ").push(NEEDS_ADULT).push_bind(born_by).push(")) = ").push_bind(needs);
+    }
+    if let Some(unknown) = filter.born_on_unknown {
+        found.push(" and (born_on is null) = ").push_bind(unknown);
     }
     Ok(page_of(conn, found, MEMBERS.columns, &order, list).await?)
 }
 
-const GET: &str = concat!("select ", columns!(), " from member where id = $1");
-
 pub(crate) async fn get(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
-    sqlx::query_as(GET).bind(id).fetch_optional(conn).await?.ok_or(Error::MemberNotFound(id))
+    sqlx::query_as(MEMBERS.one()).bind(id).fetch_optional(conn).await?.ok_or(Error::MemberNotFound(id))
 }
-
-const LOCK: &str = concat!("select ", columns!(), " from member where id = $1 for update");
 
 /// Locks a member; its account is locked before it where both are.
 pub(crate) async fn lock(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
-    sqlx::query_as(LOCK).bind(id).fetch_optional(conn).await?.ok_or(Error::MemberNotFound(id))
+    lock_all(conn, &[id]).await?.pop().ok_or(Error::MemberNotFound(id))
+}
+
+/// Locks members in the order of their ids.
+pub(crate) async fn lock_all(conn: &mut Conn, ids: &[MemberId]) -> Result<Vec<Member>, Error> {
+    const SQL: &str = concat!("select ", columns!(), " from member where id = any($1) order by id for update");
+    Ok(sqlx::query_as(SQL).bind(ids).fetch_all(conn).await?)
+}
+
+const ADULT: &str = "
+select member.id
+  from member join account on account.id = member.account_id
+ where member.account_id = $1
+   and member.id <> $2
+   and member.state = 'active'
+   and account.kind <> 'business'
+   and not is_under_age(born_on, age_override, $3)
+ order by member.number
+ limit 1
+   for update of member";
+
+/// Who answers for a minor when nobody else is named: the adult who was first on the account. The people of a business
+/// answer for nobody.
+pub(crate) async fn adult_for(conn: &mut Conn, minor: &Member, ages: Ages) -> Result<Option<MemberId>, Error> {
+    let adult = sqlx::query_scalar(ADULT).bind(minor.account_id).bind(minor.id).bind(ages.adults_born_by);
+    Ok(adult.fetch_optional(conn).await?)
+}
+
+/// Somebody answers for a person from now on.
+pub(crate) async fn answered_for(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
+    const SQL: &str = concat!(
+        "update member set awaits_adult = false, version = version + 1, updated_at = now() where id = $1 returning ",
+        columns!()
+    );
+    Ok(sqlx::query_as(SQL).bind(id).fetch_one(conn).await?)
 }
 
 // An array of lists cannot be sent, so the tags of one member come as its lines.
@@ -118,7 +190,8 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Memb
 const SAVE: &str = concat!(
     "
 update member
-   set first_name = $2, last_name = $3, email = $4, phone = $5, born_on = $6, state = $7, tags = $8,
+   set first_name = $2, last_name = $3, email = $4, phone = $5, born_on = $6, state = $7, tags = $8, age_override = $9,
+       age_override_reason = $10, age_override_by = $11, age_override_name = $12, age_override_at = $13,
        version = version + 1, updated_at = now()
  where id = $1
 returning ",
@@ -128,6 +201,7 @@ returning ",
 /// Stores the person and the state of a locked member.
 pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Error> {
     let Person { first_name, last_name, email, phone, born_on, tags } = &member.person;
+    let known = member.age_override.as_ref();
     let saved = sqlx::query_as(SAVE)
         .bind(member.id)
         .bind(first_name)
@@ -137,9 +211,27 @@ pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Err
         .bind(born_on)
         .bind(<&str>::from(member.state))
         .bind(tags)
+        .bind(known.map(|known| <&str>::from(known.counts_as)))
+        .bind(known.map(|known| known.reason.as_str()))
+        .bind(known.and_then(|known| known.by))
+        .bind(known.map(|known| known.by_name.as_str()))
+        .bind(known.map(|known| known.at))
         .fetch_one(conn)
         .await?;
     Ok(saved)
+}
+
+fn age_override(row: &PgRow) -> Result<Option<AgeOverride>, DbError> {
+    if row.try_get::<Option<&str>, _>("age_override")?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(AgeOverride {
+        counts_as: word(row, "age_override")?,
+        reason: row.try_get("age_override_reason")?,
+        by: row.try_get("age_override_by")?,
+        by_name: row.try_get("age_override_name")?,
+        at: row.try_get("age_override_at")?,
+    }))
 }
 
 impl FromRow<'_, PgRow> for Member {
@@ -156,6 +248,8 @@ impl FromRow<'_, PgRow> for Member {
                 born_on: row.try_get("born_on")?,
                 tags: row.try_get("tags")?,
             },
+            age_override: age_override(row)?,
+            awaits_adult: row.try_get("awaits_adult")?,
             state: word(row, "state")?,
             version: row.try_get("version")?,
             created_at: row.try_get("created_at")?,

@@ -4,7 +4,9 @@ use db::{Audit, Context};
 use kit::App;
 use serde_json::json;
 
-use super::{Currency, Profile, TaxRounding, parse_time_zone, rpc, store};
+use types::parse_country;
+
+use super::{Currency, LeapDay, Profile, TaxRounding, parse_time_zone, rpc, store};
 use crate::{Error, NAME, Settings};
 
 /// Makes the shop when there is none yet.
@@ -23,6 +25,10 @@ async fn make(app: &App, settings: &Settings) -> Result<(), Error> {
         tax_rounding: TaxRounding::Line,
         cash_rounding_minor_units: 1,
         receipt_footer: None,
+        country: parse_country("SHOP_COUNTRY", &settings.shop_country)?,
+        majority_years: 18,
+        online_consent_years: 13,
+        leap_day: LeapDay::March1,
     };
     let mut tx = app.db.begin(Context::of_service(NAME, "begin", app.clock.now())).await?;
     // Another replica may be starting too: the first one makes it.

@@ -5,9 +5,9 @@ use db::{Audit, Subject, Tx};
 use kit::{App, Reply, etag, expect_etag, read, write};
 use proto::identity::v1 as pb;
 use tonic::Request;
-use types::Violation;
+use types::{Violation, parse_country};
 
-use super::{Profile, Shop, TaxRounding, parse_time_zone, store};
+use super::{LeapDay, Profile, Shop, TaxRounding, parse_time_zone, store};
 use crate::Error;
 use crate::change::{difference, means};
 
@@ -73,6 +73,21 @@ fn changed(profile: &Profile, message: Option<&pb::Shop>, mask: Option<&[String]
     if means(mask, "receipt_footer") {
         profile.receipt_footer = message.receipt_footer.clone().filter(|text| !text.trim().is_empty());
     }
+    if means(mask, "country") {
+        profile.country = parse_country("shop.country", &message.country)?;
+    }
+    if means(mask, "majority_years") {
+        profile.majority_years = message.majority_years;
+    }
+    if means(mask, "online_consent_years") {
+        profile.online_consent_years = message.online_consent_years;
+    }
+    if means(mask, "leap_day") {
+        profile.leap_day = match message.leap_day() {
+            pb::shop::LeapDay::February28 => LeapDay::February28,
+            pb::shop::LeapDay::March1 | pb::shop::LeapDay::Unspecified => LeapDay::March1,
+        };
+    }
     Ok(profile)
 }
 
@@ -82,6 +97,10 @@ impl From<Shop> for pb::Shop {
         let tax_rounding = match profile.tax_rounding {
             TaxRounding::Line => pb::shop::TaxRounding::Line,
             TaxRounding::Document => pb::shop::TaxRounding::Document,
+        };
+        let leap_day = match profile.leap_day {
+            LeapDay::March1 => pb::shop::LeapDay::March1,
+            LeapDay::February28 => pb::shop::LeapDay::February28,
         };
         Self {
             name: profile.name,
@@ -93,6 +112,10 @@ impl From<Shop> for pb::Shop {
             receipt_footer: profile.receipt_footer,
             updated_at: Some(proto::timestamp(updated_at)),
             etag: etag(version),
+            country: profile.country,
+            majority_years: profile.majority_years,
+            online_consent_years: profile.online_consent_years,
+            leap_day: leap_day.into(),
         }
     }
 }
