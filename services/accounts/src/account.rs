@@ -5,6 +5,7 @@ pub(crate) mod store;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use types::uuid::Uuid;
 
 use crate::Error;
 
@@ -20,6 +21,8 @@ pub(crate) struct Account {
     /// Six digits, given in turn.
     pub(crate) number: i64,
     pub(crate) details: Details,
+    /// The phone in E.164, when it is a number.
+    pub(crate) phone_e164: Option<String>,
     pub(crate) state: State,
     /// Members that are not archived.
     pub(crate) member_count: i32,
@@ -38,6 +41,9 @@ pub(crate) struct Details {
     pub(crate) phone: Option<String>,
     pub(crate) address: Option<Address>,
     pub(crate) notes: Option<String>,
+    pub(crate) billing_mode: BillingMode,
+    /// Whom to ask first; a live member of the account.
+    pub(crate) primary_member_id: Option<Uuid>,
     /// Folded, in order.
     pub(crate) tags: Vec<String>,
 }
@@ -58,6 +64,18 @@ pub(crate) enum Kind {
     Family,
     Individual,
     Business,
+}
+
+/// Whose bill it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum BillingMode {
+    /// One for all members.
+    #[default]
+    Consolidated,
+    /// One for each member.
+    Split,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
@@ -100,6 +118,11 @@ impl Account {
             State::Archived => Ok(Self { state: State::Active, ..self }),
             State::Active => Err(Error::NotArchived { number: self.number }),
         }
+    }
+
+    /// Whether business is done with it.
+    pub(crate) fn is_live(&self) -> Result<(), Error> {
+        self.takes_members()
     }
 
     /// Whether a person may be added.

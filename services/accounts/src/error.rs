@@ -5,11 +5,14 @@ use types::{Violation, Violations};
 
 use crate::account::AccountId;
 use crate::account_import::AccountImportId;
+use crate::address::AddressId;
 use crate::consent::{self, ConsentId};
 use crate::consent_document::ConsentDocumentId;
+use crate::contact::ContactId;
 use crate::external_reference::ExternalReferenceId;
 use crate::member::MemberId;
 use crate::payment_method::PaymentMethodId;
+use crate::phone_number::PhoneNumberId;
 use crate::processor_link::ProcessorLinkId;
 use crate::responsible_adult::ResponsibleAdultId;
 use crate::tax_exemption::{self, TaxExemptionId};
@@ -69,6 +72,22 @@ pub enum Error {
          he himself"
     )]
     MayNotConsent,
+    #[error("the member is the primary member of the account; name another one first")]
+    PrimaryMember,
+    #[error("no contact {0}")]
+    ContactNotFound(ContactId),
+    #[error("the contact was changed meanwhile; read it again")]
+    ContactChanged,
+    #[error("no address {0}")]
+    AddressNotFound(AddressId),
+    #[error("the address was changed meanwhile; read it again")]
+    AddressChanged,
+    #[error("no phone number {0}")]
+    PhoneNumberNotFound(PhoneNumberId),
+    #[error("the phone number was changed meanwhile; read it again")]
+    PhoneNumberChanged,
+    #[error("this phone number is there already")]
+    PhoneNumberExists,
     #[error("no tax exemption {0}")]
     TaxExemptionNotFound(TaxExemptionId),
     #[error("the tax exemption was changed meanwhile; read it again")]
@@ -119,6 +138,10 @@ impl From<db::Error> for Error {
             Some("consent_open_key") => Self::ConsentOpen,
             Some("consent_step_grantor_check") => Self::MayNotConsent,
             Some("tax_exemption_live_key") => Self::TaxExemptionExists,
+            Some(
+                "account_primary_member_stays_check" | "account_primary_member_check" | "account_primary_member_fkey",
+            ) => Self::PrimaryMember,
+            Some("phone_number_account_key" | "phone_number_member_key") => Self::PhoneNumberExists,
             _ => Self::Db(error),
         }
     }
@@ -136,6 +159,9 @@ impl Refusal for Error {
             | Self::PaymentMethodNotFound(_)
             | Self::ConsentNotFound(_)
             | Self::ConsentDocumentNotFound(_)
+            | Self::ContactNotFound(_)
+            | Self::AddressNotFound(_)
+            | Self::PhoneNumberNotFound(_)
             | Self::TaxExemptionNotFound(_) => Class::NotFound,
             Self::AccountChanged
             | Self::MemberChanged
@@ -143,12 +169,16 @@ impl Refusal for Error {
             | Self::AccountImportChanged
             | Self::PaymentMethodChanged
             | Self::ConsentChanged
+            | Self::ContactChanged
+            | Self::AddressChanged
+            | Self::PhoneNumberChanged
             | Self::TaxExemptionChanged => Class::Stale,
             Self::ExternalIdTaken
             | Self::ProcessorCustomerTaken
             | Self::PaymentMethodExists
             | Self::ResponsibleAdultExists
             | Self::ConsentOpen
+            | Self::PhoneNumberExists
             | Self::TaxExemptionExists => Class::Exists,
             Self::AccountArchived { .. }
             | Self::AlreadyArchived { .. }
@@ -164,6 +194,7 @@ impl Refusal for Error {
             | Self::MemberOfAge { .. }
             | Self::ConsentSettled { .. }
             | Self::ConsentTextOutdated
+            | Self::PrimaryMember
             | Self::MayNotConsent
             | Self::TaxExemptionSettled { .. } => Class::Conflict,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,

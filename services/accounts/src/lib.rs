@@ -3,14 +3,18 @@
 mod account;
 mod account_export;
 mod account_import;
+mod address;
 mod change;
 mod consent;
 mod consent_document;
+mod contact;
 mod error;
 mod external_reference;
 mod hears;
 mod member;
 mod payment_method;
+mod phone;
+mod phone_number;
 mod processor_link;
 mod responsible_adult;
 mod search;
@@ -25,11 +29,14 @@ use kit::{App, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
 use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
 use proto::accounts::v1::account_service_server::AccountServiceServer;
+use proto::accounts::v1::address_service_server::AddressServiceServer;
 use proto::accounts::v1::consent_document_service_server::ConsentDocumentServiceServer;
 use proto::accounts::v1::consent_service_server::ConsentServiceServer;
+use proto::accounts::v1::contact_service_server::ContactServiceServer;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
+use proto::accounts::v1::phone_number_service_server::PhoneNumberServiceServer;
 use proto::accounts::v1::processor_link_service_server::ProcessorLinkServiceServer;
 use proto::accounts::v1::responsible_adult_service_server::ResponsibleAdultServiceServer;
 use proto::accounts::v1::tag_service_server::TagServiceServer;
@@ -40,12 +47,15 @@ use tonic::service::RoutesBuilder;
 
 pub use account::AccountId;
 pub use account_import::AccountImportId;
+pub use address::AddressId;
 pub use consent::{ConsentId, State as ConsentState};
 pub use consent_document::ConsentDocumentId;
+pub use contact::ContactId;
 pub use error::Error;
 pub use external_reference::ExternalReferenceId;
 pub use member::MemberId;
 pub use payment_method::PaymentMethodId;
+pub use phone_number::PhoneNumberId;
 pub use processor_link::ProcessorLinkId;
 pub use responsible_adult::ResponsibleAdultId;
 pub use tax_exemption::{State as TaxExemptionState, TaxExemptionId};
@@ -93,6 +103,9 @@ impl Service for Accounts {
             .add_service(ResponsibleAdultServiceServer::new(responsible_adult::rpc::Rpc { db: db() }))
             .add_service(ConsentServiceServer::new(consent::rpc::Rpc { db: db() }))
             .add_service(ConsentDocumentServiceServer::new(consent_document::rpc::Rpc { db: db() }))
+            .add_service(ContactServiceServer::new(contact::rpc::Rpc { db: db() }))
+            .add_service(AddressServiceServer::new(address::rpc::Rpc { db: db() }))
+            .add_service(PhoneNumberServiceServer::new(phone_number::rpc::Rpc { db: db() }))
             .add_service(TaxExemptionServiceServer::new(tax_exemption::rpc::Rpc { db: db() }));
     }
 
@@ -112,6 +125,7 @@ impl Service for Accounts {
                 async move { account_import::work::work(&app).await.map_err(Fault::new) }
             }),
             consent::sweep::job(&self.app),
+            responsible_adult::hand_over::job(&self.app),
             tax_exemption::sweep::job(&self.app),
         ]
     }

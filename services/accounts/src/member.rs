@@ -24,6 +24,8 @@ pub(crate) struct Member {
     /// Six digits, given in turn.
     pub(crate) number: i64,
     pub(crate) person: Person,
+    /// The phone in E.164, when it is a number.
+    pub(crate) phone_e164: Option<String>,
     /// What is known against the date of birth.
     pub(crate) age_override: Option<AgeOverride>,
     /// Nobody has ever answered for this person.

@@ -1,5 +1,6 @@
 //! Responsible adults: who answers for somebody under age, and what he may do (services.md §1.3, A1 and A8).
 
+pub(crate) mod hand_over;
 pub(crate) mod rpc;
 pub(crate) mod store;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::{Value, json};
 use types::Violation;
 
 use crate::Error;
@@ -91,6 +93,25 @@ impl ResponsibleAdult {
     pub(crate) fn end(self, now: DateTime<Utc>) -> Result<Self, Error> {
         self.is_active()?;
         Ok(Self { state: State::Ended, ended_at: Some(now), ..self })
+    }
+
+    /// What is left when the minor is of age: at most the power to pay. None when nothing changes.
+    pub(crate) fn hand_over(self, now: DateTime<Utc>) -> Option<Self> {
+        if self.state == State::Ended || self.details.powers == BTreeSet::from([Power::Pay]) {
+            return None;
+        }
+        if !self.details.powers.contains(&Power::Pay) {
+            return self.end(now).ok();
+        }
+        let details = Details { powers: BTreeSet::from([Power::Pay]), ..self.details };
+        Some(Self { details, ..self })
+    }
+
+    /// The fields as the audit shows them.
+    pub(crate) fn shown(&self) -> Value {
+        let mut shown = json!(self.details);
+        shown["state"] = json!(<&str>::from(self.state));
+        shown
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod names;
 mod papers;
+mod reach;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use types::Date;
 use types::id::demo_id;
 
 use crate::Error;
-use crate::account::{self, AccountId, Address, Details, Kind};
+use crate::account::{self, AccountId, Address, BillingMode, Details, Kind};
 use crate::member::{self, Ages, MemberId, Person};
 use crate::responsible_adult::{self, Details as Powers, Power, ResponsibleAdultId};
 use names::{BUSINESSES, CITIES, FIRST, LAST, NOTES, PLACES, STREETS};
@@ -52,6 +53,7 @@ pub(crate) async fn fill(app: &App) -> Result<(), Error> {
         let adult = responsible_adult::store::get(&mut tx, draft.id).await?;
         responsible_adult::rpc::created(&mut tx, &adult);
     }
+    reach::fill(&mut tx, &accounts, &members, "US").await?;
     papers::fill(&mut tx, &accounts, &responsible, ages, now).await?;
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
     for account in account::store::count_members(&mut tx, &ids).await? {
@@ -67,6 +69,7 @@ async fn hear_shop(tx: &mut db::Tx) -> Result<(), Error> {
         currency: "USD".to_owned(),
         currency_digits: 2,
         time_zone: "America/Chicago".to_owned(),
+        country: "US".to_owned(),
         tax_rounding: identity::shop::TaxRounding::Line.into(),
         cash_rounding_minor_units: 1,
         ..identity::Shop::default()
@@ -107,6 +110,8 @@ fn details(n: u32) -> Details {
             postal_code: postal_code.to_owned(),
             country: "US".to_owned(),
         }),
+        billing_mode: if n.is_multiple_of(12) { BillingMode::Split } else { BillingMode::Consolidated },
+        primary_member_id: None,
         notes: n.is_multiple_of(8).then(|| (*pick(&NOTES, n / 8)).to_owned()),
         tags: tags(n),
     }

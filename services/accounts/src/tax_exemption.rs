@@ -109,7 +109,7 @@ impl TaxExemption {
     /// It waits for a new certificate.
     pub(crate) fn expire(self, now: DateTime<Utc>, today: Date) -> Option<Self> {
         let over = self.state == State::Approved && self.details.expires_on.is_some_and(|day| day < today);
-        over.then(|| Self { state: State::Pending, approved: None, expired_at: Some(now), ..self })
+        over.then_some(Self { state: State::Pending, approved: None, expired_at: Some(now), ..self })
     }
 }
 

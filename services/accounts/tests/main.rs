@@ -9,6 +9,7 @@ mod list;
 mod member;
 mod minor;
 mod payment_method;
+mod reach;
 mod reasons;
 mod reference;
 mod responsible;

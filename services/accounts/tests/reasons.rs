@@ -1,6 +1,7 @@
 use accounts::{
-    AccountId, AccountImportId, Accounts, ConsentDocumentId, ConsentId, ConsentState, Error, ExternalReferenceId,
-    MemberId, PaymentMethodId, ProcessorLinkId, ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
+    AccountId, AccountImportId, Accounts, AddressId, ConsentDocumentId, ConsentId, ConsentState, ContactId, Error,
+    ExternalReferenceId, MemberId, PaymentMethodId, PhoneNumberId, ProcessorLinkId, ResponsibleAdultId, TaxExemptionId,
+    TaxExemptionState,
 };
 use kit::{Fault, Refusal, Service};
 use types::{Violation, Violations};
@@ -35,6 +36,14 @@ fn every_refusal_has_its_reason_and_class() {
         Error::ConsentSettled { state: ConsentState::Granted },
         Error::ConsentTextOutdated,
         Error::MayNotConsent,
+        Error::PrimaryMember,
+        Error::ContactNotFound(ContactId::new()),
+        Error::ContactChanged,
+        Error::AddressNotFound(AddressId::new()),
+        Error::AddressChanged,
+        Error::PhoneNumberNotFound(PhoneNumberId::new()),
+        Error::PhoneNumberChanged,
+        Error::PhoneNumberExists,
         Error::TaxExemptionNotFound(TaxExemptionId::new()),
         Error::TaxExemptionChanged,
         Error::TaxExemptionExists,
@@ -82,6 +91,14 @@ fn every_refusal_has_its_reason_and_class() {
     accounts CONSENT_SETTLED Conflict
     accounts CONSENT_TEXT_OUTDATED Conflict
     accounts MAY_NOT_CONSENT Conflict
+    accounts PRIMARY_MEMBER Conflict
+    accounts CONTACT_NOT_FOUND NotFound
+    accounts CONTACT_CHANGED Stale
+    accounts ADDRESS_NOT_FOUND NotFound
+    accounts ADDRESS_CHANGED Stale
+    accounts PHONE_NUMBER_NOT_FOUND NotFound
+    accounts PHONE_NUMBER_CHANGED Stale
+    accounts PHONE_NUMBER_EXISTS Exists
     accounts TAX_EXEMPTION_NOT_FOUND NotFound
     accounts TAX_EXEMPTION_CHANGED Stale
     accounts TAX_EXEMPTION_EXISTS Exists

@@ -1,6 +1,7 @@
 //! Who answers for whom (services.md §1.3, invariants A1 and A8).
 
 use accounts::Accounts;
+use kit::Service;
 use kit::task::spawn;
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::member_service_client::MemberServiceClient;
@@ -215,6 +216,35 @@ async fn a8_who_turns_out_to_be_a_child_gets_the_adult_of_the_account() {
 
     assert!(child.is_minor && !child.needs_responsible_adult);
     assert_eq!(answering_for(&house, &ben.id).await[0].adult_id, mother.id);
+}
+
+#[tokio::test]
+async fn who_comes_of_age_is_handed_over_on_his_birthday_at_the_shop() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let account = desk.open(family("Miller Family")).await;
+    let father = born(&mut desk, &account, "Tom", ADULT).await;
+    let uncle = born(&mut desk, &account, "Gus", ADULT).await;
+    let child = born(&mut desk, &account, "Ben", "2008-06-01").await;
+    try_answer(&house, &uncle.id, &child.id, &[Power::Pickup]).await.unwrap();
+
+    // Half past eleven in the evening before in Chicago, and an hour later; and once more.
+    for (now, left) in [
+        ("2026-06-01T04:30:00Z", vec![(father.id.clone(), 4), (uncle.id.clone(), 1)]),
+        ("2026-06-01T05:30:00Z", vec![(father.id.clone(), 1)]),
+        ("2026-06-01T05:31:00Z", vec![(father.id.clone(), 1)]),
+    ] {
+        house.clock.set(now.parse().unwrap());
+        for job in house.service.jobs() {
+            job.run_once(&house.app.db, "accounts").await.unwrap();
+        }
+        let mut answering: Vec<_> =
+            answering_for(&house, &child.id).await.into_iter().map(|link| (link.adult_id, link.powers.len())).collect();
+        answering.sort_by_key(|(_, powers)| std::cmp::Reverse(*powers));
+        assert_eq!(answering, left, "{now}");
+    }
+    assert_eq!(answering_for(&house, &child.id).await[0].powers().collect::<Vec<_>>(), [Power::Pay]);
+    assert_eq!(house.events::<pb::ResponsibleAdultChanged>().await.len(), 4, "each is told once");
 }
 
 /// A child with two adults, and who they are.

@@ -23,6 +23,9 @@ async fn the_demo_shop_is_filled_once() {
                 (select count(*) from member where is_under_age(born_on, age_override, '2008-11-21')) as minors,
                 (select count(*) from member where born_on is null) as unknown,
                 (select count(*) from responsible_adult) as responsible,
+                (select count(*) from contact) as contacts,
+                (select count(*) from address) as addresses,
+                (select count(*) from phone_number) as numbers,
                 (select count(*) from consent_now where state = 'granted') as granted,
                 (select count(*) from tax_exemption where state = 'approved') as exempt,
                 (select count(*) from member where awaits_adult and born_on > '2008-11-21') as awaiting,
@@ -64,5 +67,6 @@ async fn the_demo_shop_is_filled_once() {
         let audited = house.audited().await.into_iter().filter(|(_, audited)| audited == kind).count();
         assert_eq!(i64::try_from(audited).unwrap(), counted, "{kind}");
     }
+    assert!(count("contacts") >= 30 && count("addresses") >= 20 && count("numbers") >= 20);
     assert!(count("granted") >= 20 && count("exempt") >= 5, "{} granted, {} exempt", count("granted"), count("exempt"));
 }

@@ -7,11 +7,13 @@ use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_service_server::AccountService;
 use serde_json::json;
 use tonic::Request;
+use types::uuid::Uuid;
 use types::{Violation, Violations};
 
-use super::{Account, AccountId, Address, Details, Draft, Filter, Kind, State, store};
+use super::{Account, AccountId, Address, BillingMode, Details, Draft, Filter, Kind, State, store};
 use crate::Error;
 use crate::change::{difference, named, text};
+use crate::member::{self, MemberId};
 use crate::tag::{fold, folded};
 
 pub(crate) struct Rpc {
@@ -40,6 +42,7 @@ impl AccountService for Rpc {
     async fn create_account(&self, request: Request<pb::CreateAccountRequest>) -> Reply<pb::CreateAccountResponse> {
         write(&self.db, request, async |tx, _caller, message| {
             let details = details(wanted(message.account.as_ref())?)?;
+            no_member_yet(&details)?;
             let draft = Draft { id: AccountId::new(), details, member_count: 0 };
             let account = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
             created(tx, &account);
@@ -54,6 +57,7 @@ impl AccountService for Rpc {
             let mask = message.update_mask.as_ref().map(|mask| mask.paths.as_slice());
             let before = lock(tx, caller, "account.id", &update.id).await?;
             let after = Account { details: changed(&before.details, update, mask)?, ..before.clone() };
+            primary_member(tx, &before, &after).await?;
             let account = match difference(&before.details, &after.details) {
                 None => before,
                 Some((old, new)) => {
@@ -135,6 +139,7 @@ pub(crate) fn details(message: &pb::Account) -> Result<Details, Violations> {
     let mut out = Violations::default();
     let kind = out.take(kind(message));
     let address = out.take(address(message.address.as_ref()));
+    let primary_member_id = out.take(primary_member_id(message));
     let tags = out.take(folded("account.tags", &message.tags));
     out.into_result()?;
     Ok(Details {
@@ -144,6 +149,8 @@ pub(crate) fn details(message: &pb::Account) -> Result<Details, Violations> {
         phone: text(message.phone.as_deref()),
         address: address.flatten(),
         notes: text(message.notes.as_deref()),
+        billing_mode: billing_mode(message.billing_mode()),
+        primary_member_id: primary_member_id.flatten(),
         tags: tags.unwrap_or_default(),
     })
 }
@@ -170,11 +177,51 @@ fn changed(details: &Details, update: &pb::Account, mask: Option<&[String]>) -> 
     if named(mask, "notes") {
         details.notes = text(update.notes.as_deref());
     }
+    if named(mask, "billing_mode") {
+        details.billing_mode = billing_mode(update.billing_mode());
+    }
+    if named(mask, "primary_member_id") {
+        details.primary_member_id = out.take(primary_member_id(update)).flatten();
+    }
     if named(mask, "tags") {
         details.tags = out.take(folded("account.tags", &update.tags)).unwrap_or_default();
     }
     out.into_result()?;
     Ok(details)
+}
+
+/// An account without members has nobody to ask first.
+fn no_member_yet(details: &Details) -> Result<(), Violation> {
+    match details.primary_member_id {
+        None => Ok(()),
+        Some(_) => Err(Violation::new(PRIMARY_MEMBER_ID, "must be added to the account first")),
+    }
+}
+
+/// Who is newly named as the primary member is a live one of the account.
+async fn primary_member(tx: &mut Tx, before: &Account, after: &Account) -> Result<(), Error> {
+    let Some(id) = after.details.primary_member_id.filter(|id| Some(*id) != before.details.primary_member_id) else {
+        return Ok(());
+    };
+    let live = match member::store::get(tx, MemberId::from_uuid(id)).await {
+        Ok(member) => member.account_id == after.id && member.is_live().is_ok(),
+        Err(Error::MemberNotFound(_)) => false,
+        Err(error) => return Err(error),
+    };
+    if live { Ok(()) } else { Err(Violation::new(PRIMARY_MEMBER_ID, "must be a live member of this account").into()) }
+}
+
+const PRIMARY_MEMBER_ID: &str = "account.primary_member_id";
+
+fn primary_member_id(message: &pb::Account) -> Result<Option<Uuid>, Violation> {
+    Ok(MemberId::parse_some(PRIMARY_MEMBER_ID, message.primary_member_id.as_deref())?.map(MemberId::uuid))
+}
+
+fn billing_mode(mode: pb::account::BillingMode) -> BillingMode {
+    match mode {
+        pb::account::BillingMode::Unspecified | pb::account::BillingMode::Consolidated => BillingMode::Consolidated,
+        pb::account::BillingMode::Split => BillingMode::Split,
+    }
 }
 
 fn kind(message: &pb::Account) -> Result<Kind, Violation> {
@@ -210,8 +257,12 @@ fn address(message: Option<&proto::common::v1::Address>) -> Result<Option<Addres
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
-        let Account { id, number, details, state, member_count, version, created_at, updated_at } = account;
-        let Details { kind, name, email, phone, address, notes, tags } = details;
+        let Account { id, number, details, phone_e164, state, member_count, version, created_at, updated_at } = account;
+        let Details { kind, name, email, phone, address, notes, tags, billing_mode, primary_member_id } = details;
+        let billing_mode = match billing_mode {
+            BillingMode::Consolidated => pb::account::BillingMode::Consolidated,
+            BillingMode::Split => pb::account::BillingMode::Split,
+        };
         Self {
             id: id.to_string(),
             number: number.to_string(),
@@ -227,6 +278,9 @@ impl From<Account> for pb::Account {
             created_at: Some(proto::timestamp(created_at)),
             updated_at: Some(proto::timestamp(updated_at)),
             etag: kit::etag(version),
+            billing_mode: billing_mode.into(),
+            primary_member_id: primary_member_id.map(|id| id.to_string()),
+            phone_e164,
         }
     }
 }

@@ -10,6 +10,7 @@ use sqlx::{FromRow, Row};
 
 use super::{Account, AccountId, Details, Draft};
 use crate::Error;
+use crate::phone;
 use crate::search::store::word;
 
 pub(crate) use list::list;
@@ -18,7 +19,8 @@ pub(crate) use total::forget_counts;
 /// What is read of an account.
 macro_rules! columns {
     () => {
-        "id, number, kind, name, email, phone, address, notes, tags, state, member_count, version, created_at, updated_at"
+        "id, number, kind, name, email, phone, address, notes, tags, billing_mode, primary_member_id, phone_e164, state,
+ member_count, version, created_at, updated_at"
     };
 }
 pub(super) use columns;
@@ -44,12 +46,13 @@ pub(crate) async fn any(conn: &mut Conn) -> Result<bool, Error> {
 // An array of lists cannot be sent, so the tags of one account come as its lines.
 const INSERT: &str = concat!(
     "
-insert into account (id, kind, name, email, phone, address, notes, tags, member_count)
+insert into account (id, kind, name, email, phone, address, notes, tags, member_count, billing_mode, phone_e164)
 select id, kind, name, email, phone, address, notes, string_to_array(tags, E'\\n'),
-       member_count
+       member_count, billing_mode, phone_e164
   from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[], $8::text[],
-              $9::int[])
-       with ordinality as t (id, kind, name, email, phone, address, notes, tags, member_count, place)
+              $9::int[], $10::text[], $11::text[])
+       with ordinality as t (id, kind, name, email, phone, address, notes, tags, member_count, billing_mode, phone_e164,
+                             place)
  order by place
 returning ",
     columns!()
@@ -58,6 +61,7 @@ returning ",
 /// Opens accounts; their numbers follow the order given, as does the answer.
 pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Account>, Error> {
     let ids: Vec<AccountId> = drafts.iter().map(|draft| draft.id).collect();
+    let country = shop::shop(conn).await?.country;
     let details: Vec<&Details> = drafts.iter().map(|draft| &draft.details).collect();
     let mut accounts: Vec<Account> = sqlx::query_as(INSERT)
         .bind(ids)
@@ -69,6 +73,8 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Acco
         .bind(details.iter().map(|d| d.notes.as_deref()).collect::<Vec<_>>())
         .bind(details.iter().map(|d| d.tags.join("\n")).collect::<Vec<_>>())
         .bind(drafts.iter().map(|draft| draft.member_count).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| <&str>::from(d.billing_mode)).collect::<Vec<_>>())
+        .bind(details.iter().map(|d| phone::e164_some(d.phone.as_deref(), &country)).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     accounts.sort_by_key(|account| account.number);
@@ -79,6 +85,7 @@ const SAVE: &str = concat!(
     "
 update account
    set kind = $2, name = $3, email = $4, phone = $5, address = $6, notes = $7, state = $8, tags = $9,
+       billing_mode = $10, primary_member_id = $11, phone_e164 = $12,
        version = version + 1, updated_at = now()
  where id = $1
 returning ",
@@ -87,7 +94,8 @@ returning ",
 
 /// Stores the details and the state of a locked account.
 pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, Error> {
-    let Details { kind, name, email, phone, address, notes, tags } = &account.details;
+    let country = shop::shop(conn).await?.country;
+    let Details { kind, name, email, phone, address, notes, tags, billing_mode, primary_member_id } = &account.details;
     let saved = sqlx::query_as(SAVE)
         .bind(account.id)
         .bind(<&str>::from(*kind))
@@ -98,6 +106,9 @@ pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, 
         .bind(notes)
         .bind(<&str>::from(account.state))
         .bind(tags)
+        .bind(<&str>::from(*billing_mode))
+        .bind(primary_member_id)
+        .bind(phone::e164_some(phone.as_deref(), &country))
         .fetch_one(conn)
         .await
         .map_err(refused)?;
@@ -137,7 +148,10 @@ impl FromRow<'_, PgRow> for Account {
                 address: row.try_get::<Option<Json<_>>, _>("address")?.map(|Json(address)| address),
                 notes: row.try_get("notes")?,
                 tags: row.try_get("tags")?,
+                billing_mode: word(row, "billing_mode")?,
+                primary_member_id: row.try_get("primary_member_id")?,
             },
+            phone_e164: row.try_get("phone_e164")?,
             state: word(row, "state")?,
             member_count: row.try_get("member_count")?,
             version: row.try_get("version")?,

@@ -104,7 +104,8 @@ impl ConsentService for Rpc {
             let (consent, member, ages) = lock(tx, caller, &message.id).await?;
             let mut next = consent.next(State::Withdrawn, recorder(caller))?;
             let by = MemberId::parse_some("grantor_id", message.grantor_id.as_deref())?;
-            let by = by.or(consent.step.grantor.as_ref().map(|(grantor, _)| *grantor)).unwrap_or(member.id);
+            let granted_by = || consent.step.grantor.as_ref().map(|(grantor, _)| *grantor);
+            let by = by.or_else(granted_by).unwrap_or(member.id);
             consent.may_withdraw(by, &member, ages)?;
             next.grantor_id = Some(by);
             next.on_behalf = by != member.id;

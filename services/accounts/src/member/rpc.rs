@@ -263,6 +263,7 @@ impl From<Seen> for pb::Member {
             account_id,
             number,
             person,
+            phone_e164,
             age_override,
             awaits_adult: _,
             state,
@@ -289,6 +290,7 @@ impl From<Seen> for pb::Member {
             minor_reason: minor.map_or(pb::member::MinorReason::Unspecified, Into::into).into(),
             minor_override: age_override.map(Into::into),
             needs_responsible_adult: needs_adult,
+            phone_e164,
         }
     }
 }

@@ -8,6 +8,7 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use super::{AgeOverride, Ages, Draft, Filter, Member, MemberId, Person, State};
 use crate::Error;
 use crate::account::AccountId;
+use crate::phone;
 use crate::search::Sought;
 use crate::search::store::{nearest_first, page_of, patterns, word};
 
@@ -17,7 +18,8 @@ const SORTS: Sorts = &[("name", "sort_name"), ("number", "number"), ("created_at
 macro_rules! columns {
     () => {
         "id, account_id, number, first_name, last_name, email, phone, born_on, tags, age_override, age_override_reason,
- age_override_by, age_override_name, age_override_at, awaits_adult, state, version, created_at, updated_at"
+ age_override_by, age_override_name, age_override_at, awaits_adult, phone_e164, state,
+ version, created_at, updated_at"
     };
 }
 
@@ -160,10 +162,12 @@ pub(crate) async fn answered_for(conn: &mut Conn, id: MemberId) -> Result<Member
 // An array of lists cannot be sent, so the tags of one member come as its lines.
 const INSERT: &str = concat!(
     "
-insert into member (id, account_id, first_name, last_name, email, phone, born_on, tags)
-select id, account_id, first_name, last_name, email, phone, born_on, string_to_array(tags, E'\\n')
-  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::text[])
-       with ordinality as t (id, account_id, first_name, last_name, email, phone, born_on, tags, place)
+insert into member (id, account_id, first_name, last_name, email, phone, born_on, tags, phone_e164)
+select id, account_id, first_name, last_name, email, phone, born_on, string_to_array(tags, E'\\n'),
+       phone_e164
+  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::date[], $8::text[],
+              $9::text[])
+       with ordinality as t (id, account_id, first_name, last_name, email, phone, born_on, tags, phone_e164, place)
  order by place
 returning ",
     columns!()
@@ -171,6 +175,7 @@ returning ",
 
 /// Adds people; their numbers follow the order given, as does the answer.
 pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Member>, Error> {
+    let country = shop::shop(conn).await?.country;
     let people: Vec<&Person> = drafts.iter().map(|draft| &draft.person).collect();
     let mut members: Vec<Member> = sqlx::query_as(INSERT)
         .bind(drafts.iter().map(|draft| draft.id).collect::<Vec<MemberId>>())
@@ -181,6 +186,7 @@ pub(crate) async fn insert(conn: &mut Conn, drafts: &[Draft]) -> Result<Vec<Memb
         .bind(people.iter().map(|person| person.phone.as_deref()).collect::<Vec<_>>())
         .bind(people.iter().map(|person| person.born_on).collect::<Vec<_>>())
         .bind(people.iter().map(|person| person.tags.join("\n")).collect::<Vec<_>>())
+        .bind(people.iter().map(|person| phone::e164_some(person.phone.as_deref(), &country)).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     members.sort_by_key(|member| member.number);
@@ -192,6 +198,7 @@ const SAVE: &str = concat!(
 update member
    set first_name = $2, last_name = $3, email = $4, phone = $5, born_on = $6, state = $7, tags = $8, age_override = $9,
        age_override_reason = $10, age_override_by = $11, age_override_name = $12, age_override_at = $13,
+       phone_e164 = $14,
        version = version + 1, updated_at = now()
  where id = $1
 returning ",
@@ -201,6 +208,7 @@ returning ",
 /// Stores the person and the state of a locked member.
 pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Error> {
     let Person { first_name, last_name, email, phone, born_on, tags } = &member.person;
+    let country = shop::shop(conn).await?.country;
     let known = member.age_override.as_ref();
     let saved = sqlx::query_as(SAVE)
         .bind(member.id)
@@ -216,6 +224,7 @@ pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Err
         .bind(known.and_then(|known| known.by))
         .bind(known.map(|known| known.by_name.as_str()))
         .bind(known.map(|known| known.at))
+        .bind(phone::e164_some(phone.as_deref(), &country))
         .fetch_one(conn)
         .await?;
     Ok(saved)
@@ -248,6 +257,7 @@ impl FromRow<'_, PgRow> for Member {
                 born_on: row.try_get("born_on")?,
                 tags: row.try_get("tags")?,
             },
+            phone_e164: row.try_get("phone_e164")?,
             age_override: age_override(row)?,
             awaits_adult: row.try_get("awaits_adult")?,
             state: word(row, "state")?,

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, FromRow, Row};
 
 use super::{Details, Draft, Power, ResponsibleAdult, ResponsibleAdultId, State};
 use crate::Error;
-use crate::member::MemberId;
+use crate::member::{Ages, MemberId};
 use crate::search::store::word;
 
 const ADULTS: Select = Select {
@@ -64,6 +64,18 @@ pub(crate) async fn get(conn: &mut Conn, id: ResponsibleAdultId) -> Result<Respo
 pub(crate) async fn lock(conn: &mut Conn, id: ResponsibleAdultId) -> Result<ResponsibleAdult, Error> {
     sqlx::query("select from responsible_adult where id = $1 for update").bind(id).execute(&mut *conn).await?;
     get(conn, id).await
+}
+
+const GROWN: &str = "
+select r.id, r.member_id
+  from responsible_adult r join member m on m.id = r.member_id
+ where r.state = 'active' and r.powers <> '{pay}' and not is_under_age(m.born_on, m.age_override, $1)
+ order by r.member_id, r.id
+ limit 500";
+
+/// Those who answer for somebody who is of age.
+pub(super) async fn grown(conn: &mut Conn, ages: Ages) -> Result<Vec<(ResponsibleAdultId, MemberId)>, Error> {
+    Ok(sqlx::query_as(GROWN).bind(ages.adults_born_by).fetch_all(conn).await?)
 }
 
 const INSERT: &str = "
