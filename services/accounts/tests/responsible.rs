@@ -169,7 +169,7 @@ async fn powers_are_changed_and_the_last_adult_stays() {
     let second = try_answer(&house, &father.id, &child.id, &[]).await.unwrap();
     assert_eq!(end(&house, &first.id).await.unwrap().state(), pb::responsible_adult::State::Ended);
     assert_eq!(reason(&end(&house, &first.id).await.unwrap_err()), "RESPONSIBLE_ADULT_ENDED");
-    assert_eq!(answering_for(&house, &child.id).await, [second.clone()]);
+    assert_eq!(answering_for(&house, &child.id).await, std::slice::from_ref(&second));
     archive(&house, &mother.id).await.unwrap();
     try_answer(&house, &mother.id, &child.id, &[]).await.unwrap_err();
     archive(&house, &child.id).await.unwrap();
