@@ -129,7 +129,9 @@ async fn till() -> (Till, Endings) {
     let take = move |request: Request<Body>| {
         let taker = taker.clone();
         async move {
-            let request = request.map(tonic::body::Body::new);
+            // As the door does: tonic takes a stream that is cancelled for one that has ended.
+            let broken = |_| Status::aborted("the caller broke off");
+            let request = request.map(|body| tonic::body::Body::new(body.map_err(broken)));
             tonic::server::Grpc::new(Raw).client_streaming(taker, request).await.map(Body::new)
         }
     };

@@ -1,12 +1,13 @@
-//! No message of a call may be longer than this, whatever the RPC: an upload comes in parts.
+//! What comes in with a call: no message may be longer than this, whatever the RPC, since an upload comes in parts; and a
+//! stream that breaks off never looks as if it were complete.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::Frame;
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// A flag and the length.
@@ -51,13 +52,18 @@ impl Limited {
     }
 }
 
+/// tonic takes a stream that the caller cancels for one that has ended: half a file would be a whole one.
+fn broke_off(status: Status) -> Status {
+    if status.code() == Code::Cancelled { Status::aborted("the caller broke off") } else { status }
+}
+
 impl http_body::Body for Limited {
     type Data = Bytes;
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx)).map(|frame| {
-            let frame = frame?;
+            let frame = frame.map_err(broke_off)?;
             if let Some(data) = frame.data_ref() {
                 self.look(data)?;
             }
@@ -73,6 +79,8 @@ impl http_body::Body for Limited {
 
 #[cfg(test)]
 mod tests {
+    use http_body::Body as _;
+
     use super::*;
 
     #[test]
@@ -87,7 +95,19 @@ mod tests {
                 bytes.chunks(size).try_for_each(|part| body.look(part))
             };
             assert!(look(&good).is_ok(), "{size}");
-            assert_eq!(look(&bad).unwrap_err().code(), tonic::Code::OutOfRange, "{size}");
+            assert_eq!(look(&bad).unwrap_err().code(), Code::OutOfRange, "{size}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_cancelled_has_not_ended() {
+        let broken = futures_util::stream::iter([
+            Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x03abc"))),
+            Err(Status::cancelled("the client is gone")),
+        ]);
+        let mut body = Limited::over(Body::new(http_body_util::StreamBody::new(broken)));
+        let mut next = async || std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+        assert!(next().await.is_some_and(|frame| frame.is_ok()));
+        assert_eq!(next().await.unwrap().unwrap_err().code(), Code::Aborted);
     }
 }

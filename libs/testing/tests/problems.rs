@@ -9,14 +9,15 @@ fn root() -> PathBuf {
 }
 
 /// Reasons that no caller ever sees: their answers have the codes `INTERNAL` and `UNAVAILABLE`, or those of another service.
-const UNSEEN: [&str; 6] = ["FIELD", "FAULT", "DB", "DATABASE", "REFUSED", "BROKE_OFF"];
+const UNSEEN: [&str; 7] = ["FIELD", "FAULT", "DB", "DATABASE", "REFUSED", "BROKE_OFF", "NOT_APPROVED"];
 
 #[test]
 fn every_reason_has_a_page_and_every_page_a_reason() {
     let mut reasons = BTreeSet::new();
     let services =
         fs::read_dir(root().join("services")).unwrap().flatten().map(|entry| entry.path().join("src/error.rs"));
-    let shared = ["libs/kit/src/refusal.rs", "libs/files/src/take.rs"].map(|file| root().join(file));
+    let shared =
+        ["libs/kit/src/refusal.rs", "libs/kit/src/approval.rs", "libs/files/src/take.rs"].map(|file| root().join(file));
     for file in services.chain(shared) {
         reasons.extend(variants(&fs::read_to_string(&file).unwrap()));
     }
