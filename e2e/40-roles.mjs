@@ -9,6 +9,8 @@ import { NOBODY, Person, Report, call, each, expect, hire, operations, places, u
 const ROLES = ['admin', 'manager', 'sales_associate', 'technician', 'instructor', 'viewer'];
 const SIGN_INS = { admin: 'owner', manager: 'manager', sales_associate: 'clerk', viewer: 'viewer' };
 const LEVELS = ['view', 'edit', 'admin'];
+/// They end sessions, so it takes somebody of their own.
+const SPENDING = ['/v1/auth/logout', '/v1/auth/sessions/end-others'];
 const UNAUTHENTICATED = '16';
 const PERMISSION_DENIED = '7';
 /// A message without any field, as gRPC-web frames it.
@@ -60,10 +62,12 @@ async function grpcWeb(rpc, token) {
 async function cast(owner) {
   const roles = await owner.get('/v1/roles?limit=100');
   const held = (slug) => roles.data.find((role) => role.slug === slug)?.permissions ?? [];
-  const people = new Map([['nobody', { held: null, sign: async () => undefined }]]);
+  const people = new Map([['nobody', { held: null, sign: async () => undefined, spare: async () => undefined }]]);
   for (const role of ROLES) {
     const email = role in SIGN_INS ? `${SIGN_INS[role]}@demo.test` : (await hire(owner, role)).email;
-    people.set(role, { held: held(role), sign: async () => (await Person.signIn(email)).token });
+    const sign = async () => (await Person.signIn(email)).token;
+    const spare = async () => (await Person.signIn((await hire(owner, role)).email)).token;
+    people.set(role, { held: held(role), sign, spare });
   }
   return people;
 }
@@ -84,13 +88,12 @@ await report.group('every operation says who may call it, and every role is know
   checks.equal(unknown, [], 'permissions of no level');
 });
 
-for (const [name, { held, sign }] of people) {
+for (const [name, { held, sign, spare }] of people) {
   const token = await sign();
   await report.group(`${name} is let in where the role says so, and nowhere else, over REST`, (checks) =>
     each(table, async (operation) => {
       for (const path of places(operation)) {
-        // Signing out ends the session, so it takes one of its own.
-        const own = path === '/v1/auth/logout' ? await sign() : token;
+        const own = SPENDING.includes(path) ? await spare() : token;
         const { seen, answer } = await rest(operation, path, own);
         const wanted = verdict(operation.permission, held);
         counts[wanted] += 1;
@@ -107,7 +110,7 @@ for (const [name, { held, sign }] of people) {
       async (operation) => {
         for (const path of places(operation)) {
           const rpc = operation.path.includes('{service}') ? `${path.split('/')[2]}/${operation.rpc}` : operation.rpc;
-          const own = operation.path === '/v1/auth/logout' ? await sign() : token;
+          const own = SPENDING.includes(operation.path) ? await spare() : token;
           const { seen, answer } = await grpcWeb(rpc, own);
           const wanted = verdict(operation.permission, held);
           counts[wanted] += 1;

@@ -160,6 +160,7 @@ impl Settings<'_> {
             settings.extend(own([
                 ("TOKEN_KEY", self.secrets.token_key.clone()),
                 ("REFRESH_KEY", self.secrets.refresh_key.clone()),
+                ("WEB_URL", format!("http://127.0.0.1:{}", self.ports.gateway)),
                 ("SHOP_NAME", "LunarFront Music".into()),
                 ("SHOP_CURRENCY", "USD".into()),
                 ("SHOP_TIME_ZONE", "America/New_York".into()),

@@ -175,9 +175,11 @@ pub(crate) fn cors(origins: &str) -> Result<CorsLayer, String> {
             "traceparent",
             "x-approval-token",
             "x-grpc-web",
+            "x-refresh",
             "x-request-id",
             "x-user-agent",
         ]))
+        .allow_credentials(true)
         .expose_headers(names(&[
             "etag",
             "grpc-message",

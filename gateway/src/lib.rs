@@ -7,6 +7,7 @@ mod by_hand;
 pub mod codec;
 pub mod config;
 mod context;
+mod cookie;
 mod front;
 pub mod json;
 mod limit;

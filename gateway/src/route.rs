@@ -134,7 +134,9 @@ impl Table {
                 let rpc = format!("{}/{}", route.rpc.parent_service().full_name(), route.rpc.name());
                 let rpc = rpc.trim_start_matches("lunarfront.");
                 let approval = route.options.approval.as_ref().map(|word| format!("  approval {word}"));
-                let access = format!("{}{}", route.options.access, approval.unwrap_or_default());
+                let cookie = route.options.cookie.as_ref().map(|field| format!("  cookie {field}"));
+                let access = [Some(route.options.access.to_string()), approval, cookie];
+                let access: String = access.into_iter().flatten().collect();
                 (route.template.clone(), route.method.to_string(), format!("{rpc}  {access}"))
             })
             .chain(by_hand.iter().map(|(method, path, access)| {

@@ -20,6 +20,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::Gateway;
 use crate::context::{Context, Matched};
+use crate::cookie::{self, Jar};
 use crate::metadata::{Change, carried, into_metadata};
 use crate::problem::Problem;
 use crate::route::{BodyRule, Route};
@@ -44,6 +45,7 @@ impl Handler {
             gateway.limits.sign_in(context.client_ip)?;
         }
         let (parts, body) = request.into_parts();
+        let jar = Jar::open(route, &parts.headers, &gateway.config.cors_origins)?;
         let change = match route.method {
             Method::GET => Change::default(),
             _ => Change::of(&parts.headers, route.method == Method::POST, route.options.key_required)?,
@@ -59,6 +61,10 @@ impl Handler {
         let digits = gateway.currency.digits();
         let path = parts.uri.path();
         let message = message::build(&gateway.table.shapes, route, digits, path, parts.uri.query(), &whole)?;
+        let message = match &jar {
+            Some(jar) => jar.fill(message)?,
+            None => message,
+        };
         let if_match = change.if_match.is_some();
         let repeatable = route.repeatable(change.key.is_some());
         let mut headers = carried(&context, &parts.headers);
@@ -91,10 +97,21 @@ impl Handler {
             _ => self.upstream.unary(call).await,
         };
         match answer {
-            Ok(answer) => answer::respond(&gateway.table.shapes, route, digits, path, answer).map_err(|_| {
-                tracing::error!(rpc = route.rpc.full_name(), "the answer is no message");
-                Problem::internal()
-            }),
+            Ok(answer) => {
+                let (metadata, body, extensions) = answer.into_parts();
+                let (body, cookie) = match jar {
+                    Some(jar) => jar.take(body),
+                    None => (body, None),
+                };
+                let answer = tonic::Response::from_parts(metadata, body, extensions);
+                let response = answer::respond(&gateway.table.shapes, route, digits, path, answer);
+                let mut response = response.map_err(|_| {
+                    tracing::error!(rpc = route.rpc.full_name(), "the answer is no message");
+                    Problem::internal()
+                })?;
+                cookie::set(response.headers_mut(), cookie);
+                Ok(response)
+            }
             Err(status) => Err(self.refused(&status, if_match)),
         }
     }

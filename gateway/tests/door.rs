@@ -73,7 +73,7 @@ async fn browsers_of_our_own_origins_may_call_and_see_what_they_need() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("access-control-allow-origin"), Some("https://office.example"));
     assert!(answer.header("access-control-allow-headers").unwrap().contains("idempotency-key"));
-    assert_eq!(answer.header("access-control-allow-credentials"), None);
+    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"), "for the refresh cookie");
 
     let mut wrong = json("POST", "/v1/everything", "{");
     wrong.headers_mut().insert("origin", "https://till.example".parse().unwrap());

@@ -1,6 +1,7 @@
 //! The gateway against an upstream that answers with what it was asked.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod cookie;
 mod door;
 mod events;
 mod files;

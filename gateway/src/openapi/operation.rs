@@ -4,13 +4,13 @@ use http::Method;
 use serde_json::{Map, Value as Json, json};
 
 use super::schema::{Schemas, Side};
-use crate::route::{Access, Answer, BodyRule, Route, Table};
+use crate::route::{Access, Answer, BodyRule, Route, Table, camel};
 
 /// Every kind of problem: status, when it occurs, whether it says when to come again.
 const PROBLEMS: [(u16, &str, bool); 13] = [
     (400, "The request is wrong: `errors` says where.", false),
     (401, "Nobody is signed in, or the access token does not hold.", false),
-    (403, "The user lacks the permission.", false),
+    (403, "The user, or how he signed in, is not enough for this.", false),
     (404, "There is no such thing.", false),
     (408, "The body came too slowly.", false),
     (409, "Not possible now: something exists already, or is in another state.", false),
@@ -114,6 +114,11 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
         let required = route.options.key_required;
         list.push(json!({ "name": "Idempotency-Key", "in": "header", "required": required, "description": description, "schema": schema }));
     }
+    if let Some(field) = &route.options.cookie {
+        let schema = json!({ "type": "string", "enum": ["cookie"] });
+        let description = format!("A browser keeps `{}` in a cookie that no script can read.", camel(field));
+        list.push(json!({ "name": "X-Refresh", "in": "header", "required": false, "description": description, "schema": schema }));
+    }
     if let Some(permission) = &route.options.approval {
         let schema = json!({ "type": "string", "minLength": 1 });
         let description = format!("The approval (`POST /v1/approvals`) that a user without {permission} may need.");
@@ -196,7 +201,12 @@ fn occurs(route: &Route, status: u16) -> bool {
     let has_body = !matches!(route.body, BodyRule::None);
     match status {
         401 => !public || route.options.is_sign_in(),
-        403 => matches!(route.options.access, Access::Permission(_)) || route.options.is_sign_in(),
+        // Who came by a PIN, or whose approver is refused, is told so where he changes something of his own.
+        403 => match route.options.access {
+            Access::Permission(_) => true,
+            Access::SignedIn => route.method != Method::GET,
+            Access::Public | Access::Service => route.options.is_sign_in(),
+        },
         404 => !public && !is_list(route) || !route.variables.is_empty() || route.options.each_service,
         409 => route.method != Method::GET || is_view(route),
         412 => takes_if_match(route),

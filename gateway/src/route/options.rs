@@ -14,6 +14,8 @@ pub struct Options {
     pub access: Access,
     /// What it does may need this permission, or the approval of somebody who has it.
     pub approval: Option<String>,
+    /// A field that a browser may keep in a cookie.
+    pub cookie: Option<String>,
     pub key_required: bool,
     pub secret_answer: bool,
     pub each_service: bool,
@@ -52,6 +54,7 @@ impl Options {
         Self {
             access,
             approval: text("approval"),
+            cookie: text("cookie"),
             key_required: flag("idempotency_key_required"),
             secret_answer: flag("secret_answer"),
             each_service: flag("each_service"),

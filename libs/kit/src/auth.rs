@@ -38,7 +38,13 @@ pub struct AccessClaims {
     pub name: String,
     /// The strongest permission of each domain.
     pub perms: Vec<String>,
+    /// How the user came in, when it was not the full way (RFC 8176).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
 }
+
+/// The `amr` of who came by a PIN at a till.
+pub const BY_PIN: &str = "pin";
 
 /// The claims of an approval: one person's leave for another to do one thing once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -181,6 +187,7 @@ impl Verifier {
             session_id: claims.sid,
             name: claims.name,
             permissions: Permissions::of(claims.perms.iter().map(String::as_str)),
+            by_pin: claims.amr.iter().any(|way| way == BY_PIN),
             issued_ms: claims.ims,
             expires_at: DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?,
         });

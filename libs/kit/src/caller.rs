@@ -39,6 +39,8 @@ pub struct User {
     pub session_id: Uuid,
     pub name: String,
     pub permissions: Permissions,
+    /// Came by a PIN at a till.
+    pub by_pin: bool,
     /// In milliseconds since 1970.
     pub issued_ms: i64,
     pub expires_at: DateTime<Utc>,

@@ -166,6 +166,9 @@ impl DoorLayer {
         if idempotency_key.as_deref().is_some_and(types::holds_card_number) {
             return Err(types::Violation::new("Idempotency-Key", "must not hold a card number").into());
         }
+        if rpc.full_sign_in && user.as_ref().is_some_and(|user| user.by_pin) {
+            return Err(Common::FullSignInRequired);
+        }
         let approval = match (rpc.approval, &user, text("x-approval-token")) {
             (Some(permission), Some(user), Some(token)) => {
                 self.verifier.approval(&token, user, (rpc.path, permission), chrono::Utc::now()).ok()

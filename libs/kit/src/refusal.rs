@@ -160,6 +160,8 @@ pub(crate) enum Common {
     ServiceTokenRefused,
     #[error("this needs the permission {0}")]
     PermissionDenied(&'static str),
+    #[error("sign in with your password first; a PIN is not enough for this")]
+    FullSignInRequired,
     #[error("only other services may ask this")]
     InternalOnly,
     #[error("send an Idempotency-Key with this request")]
@@ -193,7 +195,7 @@ impl Refusal for Common {
                 Class::Invalid
             }
             Self::Unauthenticated | Self::TokenRefused | Self::ServiceTokenRefused => Class::UnknownCaller,
-            Self::PermissionDenied(_) | Self::InternalOnly => Class::Forbidden,
+            Self::PermissionDenied(_) | Self::FullSignInRequired | Self::InternalOnly => Class::Forbidden,
             Self::IdempotencyKeyReused => Class::Conflict,
             Self::Overloaded => Class::Limited,
             Self::TrustUnknown => Class::Unavailable,

@@ -53,9 +53,10 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
     let approval = text(pool, &options, "approval");
     format!(
         "Rpc {{ path: {:?}, access: {rule}, approval: {approval:?}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
-         secret_answer: {}, secret_request: {}, each_service: {}, upload_bytes_max: {:?}, deadline_seconds: {:?} }}",
+         full_sign_in: {}, secret_answer: {}, secret_request: {}, each_service: {}, upload_bytes_max: {:?}, deadline_seconds: {:?} }}",
         path(rpc),
         flag("idempotency_key_required"),
+        flag("full_sign_in"),
         flag("secret_answer"),
         flag("secret_request"),
         flag("each_service"),

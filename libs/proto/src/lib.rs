@@ -30,6 +30,8 @@ pub struct Rpc {
     /// It has a REST route, so the gateway may call it.
     pub routed: bool,
     pub idempotency_key_required: bool,
+    /// It is closed to who came by a PIN.
+    pub full_sign_in: bool,
     pub secret_answer: bool,
     pub secret_request: bool,
     pub each_service: bool,

@@ -101,6 +101,7 @@ pub fn claims(user: Uuid, permissions: &[&str]) -> AccessClaims {
         jti: Uuid::now_v7().to_string(),
         name: "Test User".to_owned(),
         perms: permissions.iter().map(|word| (*word).to_owned()).collect(),
+        amr: Vec::new(),
     }
 }
 

@@ -22,7 +22,7 @@ fn every_reason_has_a_page_and_every_page_a_reason() {
         reasons.extend(variants(&fs::read_to_string(&file).unwrap()));
     }
     reasons.extend(codes(&fs::read_to_string(root().join("gateway/src/problem.rs")).unwrap()));
-    for file in ["transcode.rs", "metadata.rs", "front.rs", "web.rs", "auth.rs"] {
+    for file in ["transcode.rs", "metadata.rs", "front.rs", "web.rs", "auth.rs", "cookie.rs"] {
         reasons.extend(codes(&fs::read_to_string(root().join("gateway/src").join(file)).unwrap()));
     }
     reasons.retain(|reason| !UNSEEN.contains(&reason.as_str()));

@@ -54,8 +54,18 @@ pub enum Error {
     PasswordBreached,
     #[error("the current password is not right")]
     PasswordWrong,
+    #[error("this link does not work (any more); ask for another one")]
+    ResetRefused,
     #[error("the e-mail address or the password is not right")]
     SignInRefused,
+    #[error("a code of your second factor is needed as well")]
+    SecondFactorRequired,
+    #[error("the code is not right (any more)")]
+    CodeWrong,
+    #[error("there is a second factor already; give it up first")]
+    SecondFactorInUse,
+    #[error("there is no second factor")]
+    SecondFactorOff,
     #[error("the approver's e-mail address or password is not right")]
     ApprovalRefused,
     #[error("nobody approves what he does himself; ask somebody else")]
@@ -89,6 +99,8 @@ impl Refusal for Error {
             Self::LocationNameTaken(_) | Self::EmailTaken(_) | Self::RoleSlugTaken(_) => Class::Exists,
             Self::ShopChanged | Self::LocationChanged | Self::UserChanged | Self::RoleChanged => Class::Stale,
             Self::UserDisabled
+            | Self::SecondFactorInUse
+            | Self::SecondFactorOff
             | Self::UserActive
             | Self::UserArchived
             | Self::LastAdmin
@@ -98,11 +110,14 @@ impl Refusal for Error {
             | Self::ApprovalRefused
             | Self::ApproverIsActor
             | Self::ApproverLacksPermission(_) => Class::Forbidden,
-            Self::SignInRefused | Self::RefreshTokenRefused => Class::UnknownCaller,
+            Self::SignInRefused | Self::SecondFactorRequired | Self::ResetRefused | Self::RefreshTokenRefused => {
+                Class::UnknownCaller
+            }
             Self::SignInThrottled(_) | Self::SignInBusy => Class::Limited,
             Self::PasswordTooCommon
             | Self::PasswordBreached
             | Self::PasswordWrong
+            | Self::CodeWrong
             | Self::Invalid(_)
             | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
@@ -123,6 +138,7 @@ impl Refusal for Error {
             Self::Field(violation) => Some(violation.clone().into()),
             Self::PasswordTooCommon => Some(Violation::new("password", "is too common").into()),
             Self::PasswordBreached => Some(Violation::new("password", "is known from a breach").into()),
+            Self::CodeWrong => Some(Violation::new("code", "is not right").into()),
             Self::PasswordWrong => Some(Violation::new("current_password", "is not right").into()),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod breached;
 pub(crate) mod hasher;
+pub(crate) mod reset;
 pub(crate) mod rpc;
 pub(crate) mod store;
 

@@ -88,6 +88,7 @@ async fn profile(tx: &mut Tx) -> Result<(), Error> {
         majority_years: 18,
         online_consent_years: 13,
         leap_day: LeapDay::March1,
+        till_lock_minutes: 2,
     };
     let shop = shop::store::lock(tx).await?;
     shop::rpc::save(tx, shop, &profile).await?;

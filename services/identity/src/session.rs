@@ -18,6 +18,8 @@ types::ids! {
 const IDLE: TimeDelta = TimeDelta::days(14);
 /// and so long after its beginning in any case.
 const ABSOLUTE: TimeDelta = TimeDelta::days(30);
+/// A till's session ends after this in any case.
+const SHIFT: TimeDelta = TimeDelta::hours(12);
 /// Within this time a refresh token that was used answers with the same successor: answers get lost, and two tabs ask
 /// at once.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
@@ -29,6 +31,7 @@ const IP_ADDRESS_CHARACTERS_MAX: usize = 45;
 pub(crate) struct Session {
     pub(crate) id: SessionId,
     pub(crate) user_id: UserId,
+    pub(crate) kind: Kind,
     pub(crate) device: Device,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) life: Life,
@@ -40,6 +43,15 @@ pub(crate) struct Session {
 pub(crate) struct Device {
     pub(crate) user_agent: String,
     pub(crate) ip_address: String,
+}
+
+/// How somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Kind {
+    Full,
+    /// By a PIN at a till.
+    Till,
 }
 
 /// How long a session lives.
@@ -78,8 +90,18 @@ impl Life {
         Self { last_used_at: now, expires_at: now + IDLE, absolute_expires_at: now + ABSOLUTE }
     }
 
-    pub(crate) fn used(self, now: DateTime<Utc>) -> Self {
-        Self { last_used_at: now, expires_at: self.absolute_expires_at.min(now + IDLE), ..self }
+    /// A till's, which locks itself when it is left alone.
+    pub(crate) fn at_till(now: DateTime<Utc>, lock: TimeDelta) -> Self {
+        let absolute_expires_at = now + SHIFT;
+        Self { last_used_at: now, expires_at: absolute_expires_at.min(now + lock), absolute_expires_at }
+    }
+
+    pub(crate) fn used(self, now: DateTime<Utc>, kind: Kind, lock: TimeDelta) -> Self {
+        let idle = match kind {
+            Kind::Full => IDLE,
+            Kind::Till => lock,
+        };
+        Self { last_used_at: now, expires_at: self.absolute_expires_at.min(now + idle), ..self }
     }
 }
 
@@ -110,6 +132,7 @@ mod tests {
         Session {
             id: SessionId::new(),
             user_id: UserId::new(),
+            kind: Kind::Full,
             device: Device::new("", ""),
             created_at: began,
             life: Life::begin(began),
@@ -138,9 +161,13 @@ mod tests {
 
     #[test]
     fn use_prolongs_a_session_up_to_thirty_days() {
-        let life = Life::begin(at("2026-11-01T12:00:00Z")).used(at("2026-11-10T12:00:00Z"));
+        let life =
+            Life::begin(at("2026-11-01T12:00:00Z")).used(at("2026-11-10T12:00:00Z"), Kind::Full, TimeDelta::zero());
         assert_eq!(life.expires_at, at("2026-11-24T12:00:00Z"));
-        assert_eq!(life.used(at("2026-11-24T11:00:00Z")).expires_at, at("2026-12-01T12:00:00Z"));
+        assert_eq!(
+            life.used(at("2026-11-24T11:00:00Z"), Kind::Full, TimeDelta::zero()).expires_at,
+            at("2026-12-01T12:00:00Z")
+        );
     }
 
     #[test]

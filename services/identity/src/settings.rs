@@ -12,12 +12,14 @@ use crate::sign_in::Limits;
 /// Settings of identity alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
-    /// The Ed25519 key that signs access tokens, PKCS#8 in base64.
+    /// The Ed25519 key that signs the first access tokens, PKCS#8 in base64; those that follow are made by identity.
     pub token_key: Secret<String>,
     /// Public keys that are trusted beside the signing one, `kid=x,kid=x` with x in base64url (RFC 8037): the next key an
     /// hour before it signs, the last one for the life of its tokens.
     #[serde(default)]
     pub token_keys_also: String,
+    /// What wraps the keys of sealed fields, `id=<32 bytes in base64>`.
+    pub field_key: Secret<String>,
     /// 32 bytes in base64, from which the successors of refresh tokens are made.
     pub refresh_key: Secret<String>,
     pub token_issuer: String,
@@ -47,11 +49,20 @@ pub struct Settings {
     /// Failed sign-ins within a minute from one client address, of each process.
     #[serde(default = "default_tries_per_ip")]
     pub sign_in_tries_per_ip: usize,
+    /// Where people find the shop; links in letters lead there.
+    #[serde(default = "default_web_url")]
+    pub web_url: String,
+    /// Who carries letters: `smtp://…`, `smtps://…` or `file:<directory>`, and the sender they name.
+    pub mail_url: Secret<String>,
+    pub mail_from: String,
     /// Passwords known from breaches: SHA-1 in capital hex on each line, in order, as Have I Been Pwned gives them out.
     #[serde(default)]
     pub breached_passwords_file: Option<std::path::PathBuf>,
 }
 
+fn default_web_url() -> String {
+    "http://localhost:8000".to_owned()
+}
 fn default_shop_name() -> String {
     "My Shop".to_owned()
 }

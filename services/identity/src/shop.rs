@@ -4,7 +4,7 @@ pub(crate) mod begin;
 pub(crate) mod rpc;
 pub(crate) mod store;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use types::Violation;
@@ -38,6 +38,8 @@ pub(crate) struct Profile {
     pub(crate) majority_years: i32,
     pub(crate) online_consent_years: i32,
     pub(crate) leap_day: LeapDay,
+    /// After so many minutes a till that is left alone locks itself.
+    pub(crate) till_lock_minutes: i32,
 }
 
 /// The birthday, in a common year, of who was born on 29 February.
@@ -83,6 +85,11 @@ impl Currency {
 }
 
 impl Profile {
+    /// How long a till may be left alone.
+    pub(crate) fn till_lock(&self) -> TimeDelta {
+        TimeDelta::minutes(i64::from(self.till_lock_minutes))
+    }
+
     /// The fields as the audit shows them.
     pub(crate) fn fields(&self) -> Value {
         json!({
@@ -95,6 +102,7 @@ impl Profile {
             "majority_years": self.majority_years,
             "online_consent_years": self.online_consent_years,
             "leap_day": <&str>::from(self.leap_day),
+            "till_lock_minutes": self.till_lock_minutes,
         })
     }
 }

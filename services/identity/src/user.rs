@@ -92,6 +92,11 @@ impl Person {
 }
 
 impl User {
+    /// Whether he may choose a new password by a link: only who may sign in.
+    pub(crate) fn may_reset(&self) -> bool {
+        self.state == State::Active
+    }
+
     /// Takes away the right to sign in.
     ///
     /// # Errors

@@ -22,8 +22,9 @@ async fn approve(
     let request = pb::CreateApprovalRequest {
         action: action.to_owned(),
         resource_id: "a sale".to_owned(),
-        email: email.to_owned(),
-        password: password.to_owned(),
+        email: Some(email.to_owned()),
+        password: Some(password.to_owned()),
+        ..Default::default()
     };
     let mut client = ApprovalServiceClient::new(house.token(&actor.access_token));
     Ok(client.create_approval(request).await?.into_inner())

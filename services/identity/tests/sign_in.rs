@@ -154,7 +154,11 @@ async fn a_hundred_guesses_at_once_are_looked_at_five_times() {
     hire(&house, "ada@shop.test", &["viewer"]).await;
     let mut guesses = tokio::task::JoinSet::new();
     for n in 0..100 {
-        let request = pb::LoginRequest { email: "ada@shop.test".to_owned(), password: format!("guess {n}") };
+        let request = pb::LoginRequest {
+            email: "ada@shop.test".to_owned(),
+            password: format!("guess {n}"),
+            ..Default::default()
+        };
         let mut client = AuthServiceClient::new(house.nobody());
         guesses.spawn(async move { client.login(request).await.map(|_| ()) });
     }
@@ -170,7 +174,8 @@ async fn twenty_right_passwords_at_once_all_come_in() {
     hire(&house, "ada@shop.test", &["viewer"]).await;
     let mut tries = tokio::task::JoinSet::new();
     for _ in 0..20 {
-        let request = pb::LoginRequest { email: "ada@shop.test".to_owned(), password: PASSWORD.to_owned() };
+        let request =
+            pb::LoginRequest { email: "ada@shop.test".to_owned(), password: PASSWORD.to_owned(), ..Default::default() };
         let mut client = AuthServiceClient::new(house.nobody());
         tries.spawn(async move { client.login(request).await.map(|_| ()) });
     }

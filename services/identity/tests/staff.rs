@@ -33,6 +33,7 @@ pub(crate) fn settings(keys: &Keys) -> Settings {
     Settings {
         token_key: Secret::new(STANDARD.encode(token_key.as_ref())),
         token_keys_also: format!("{kid}={x}"),
+        field_key: testing::field_key(),
         refresh_key: Secret::new(STANDARD.encode([7; 32])),
         token_issuer: ISSUER.to_owned(),
         token_audience: AUDIENCE.to_owned(),
@@ -46,6 +47,9 @@ pub(crate) fn settings(keys: &Keys) -> Settings {
         shop_country: "US".to_owned(),
         sign_in_tries_per_email: 5,
         sign_in_tries_per_ip: 20,
+        web_url: "https://shop.test".to_owned(),
+        mail_url: Secret::new(format!("file:{}", std::env::temp_dir().join("identity-letters").display())),
+        mail_from: "Shop <shop@shop.test>".to_owned(),
         breached_passwords_file: None,
     }
 }
@@ -132,7 +136,7 @@ pub(crate) async fn try_sign_in(
     email: &str,
     password: &str,
 ) -> Result<pb::LoginResponse, Status> {
-    let request = pb::LoginRequest { email: email.to_owned(), password: password.to_owned() };
+    let request = pb::LoginRequest { email: email.to_owned(), password: password.to_owned(), ..Default::default() };
     Ok(AuthServiceClient::new(house.nobody()).login(request).await?.into_inner())
 }
 

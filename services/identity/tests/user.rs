@@ -39,7 +39,8 @@ async fn a_new_user_is_told_recorded_and_can_sign_in() {
 async fn no_password_and_no_token_is_left_in_a_record() {
     let house = open().await;
     hire(&house, "ada@shop.test", &["manager"]).await;
-    let request = pb::LoginRequest { email: "ada@shop.test".to_owned(), password: PASSWORD.to_owned() };
+    let request =
+        pb::LoginRequest { email: "ada@shop.test".to_owned(), password: PASSWORD.to_owned(), ..Default::default() };
     let mut repeated = AuthServiceClient::new(house.user_with(&[], &[("idempotency-key", "once")]));
     let signed_in = repeated.login(request.clone()).await.unwrap().into_inner();
     let once_more = repeated.login(request).await.unwrap().into_inner();

@@ -5,4 +5,5 @@ mod counter;
 mod drawers;
 mod faults;
 mod frame;
+mod identity_away;
 mod sales;

@@ -8,35 +8,46 @@ use kit::{App, Caller, Reply, check, refuse, write_with};
 use proto::identity::v1 as pb;
 use serde_json::json;
 use tonic::Request;
+use types::Violation;
 
 use super::{Action, Approval, store};
+use crate::pin::desk::{self, Desk, Looked};
+use crate::second_factor::check::{Factors, Proof};
 use crate::session::tokens::Tokens;
 use crate::session::{rpc as sessions, store as clocks};
-use crate::sign_in::examine::{Examined, Examiner, Known};
-use crate::user::{State, store as users};
+use crate::sign_in::examine::{self, Examined, Examiner};
+use crate::user::{State, UserId, store as users};
 use crate::{Error, NAME};
 
 pub(crate) struct Rpc {
     pub(crate) app: App,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) examiner: Examiner,
+    pub(crate) factors: Factors,
+    pub(crate) desk: Desk,
+}
+
+/// Who approves, as he showed it.
+enum Approver {
+    ByPassword(examine::Known, Proof),
+    ByPin(desk::Known),
 }
 
 #[async_trait]
 impl pb::approval_service_server::ApprovalService for Rpc {
     async fn create_approval(&self, request: Request<pb::CreateApprovalRequest>) -> Reply<pb::CreateApprovalResponse> {
         let (caller, message) = check(&request)?;
-        let prepared = self.approver(caller, message).await.map_err(|error| refuse(NAME, &error))?;
-        let prepared = (prepared, Arc::clone(&self.tokens));
-        write_with(&self.app.db, request, &prepared, async |tx, caller, message, (known, tokens)| {
+        let approver = self.approver(caller, message).await.map_err(|error| refuse(NAME, &error))?;
+        let prepared = (approver, Arc::clone(&self.tokens));
+        write_with(&self.app.db, request, &prepared, async |tx, caller, message, (shown, tokens)| {
             let (actor, _) = sessions::own(caller)?;
             let action = Action::parse(&message.action)?;
-            let approver = users::hold(tx, known.id).await?;
+            let approver = users::hold(tx, shown.id()).await?;
             if approver.state != State::Active {
                 return Err(Error::ApprovalRefused);
             }
             let approval = Approval::give(actor, &approver, action, message.resource_id.trim(), caller.now)?;
-            known.counted.forgive(tx).await?;
+            shown.settle(tx).await.map_err(one_answer)?;
             store::insert(tx, &approval).await?;
             record(tx, &approval);
             let token = tokens.approval(&approval, clocks::clock(tx).await?)?;
@@ -52,14 +63,27 @@ impl pb::approval_service_server::ApprovalService for Rpc {
 }
 
 impl Rpc {
-    /// Who approves; he shows what he signs in with.
-    async fn approver(&self, caller: &Caller, message: &pb::CreateApprovalRequest) -> Result<Known, Error> {
+    async fn approver(&self, caller: &Caller, message: &pb::CreateApprovalRequest) -> Result<Approver, Error> {
         Action::parse(&message.action)?;
-        let email = message.email.trim();
-        match self.examiner.examine(caller, email, &message.password).await? {
+        match (filled(&message.email), filled(&message.employee_number)) {
+            (Some(email), None) => self.by_password(caller, message, email).await.map_err(one_answer),
+            (None, Some(number)) => self.by_pin(caller, message, number).await.map_err(one_answer),
+            _ => Err(Violation::new("email", "or an employee number must be given, and not both").into()),
+        }
+    }
+
+    async fn by_password(
+        &self,
+        caller: &Caller,
+        message: &pb::CreateApprovalRequest,
+        email: &str,
+    ) -> Result<Approver, Error> {
+        let password = message.password.as_deref().unwrap_or_default();
+        match self.examiner.examine(caller, email, password).await? {
             Examined::Right(known) => {
+                let factor = self.factors.look(caller, known.id, message.code.as_deref()).await?;
                 self.examiner.guard.forgive_address(caller);
-                Ok(known)
+                Ok(Approver::ByPassword(known, factor))
             }
             Examined::Refused(id) => {
                 self.examiner.record_refused(caller, email, id).await?;
@@ -67,6 +91,54 @@ impl Rpc {
             }
         }
     }
+
+    async fn by_pin(
+        &self,
+        caller: &Caller,
+        message: &pb::CreateApprovalRequest,
+        number: &str,
+    ) -> Result<Approver, Error> {
+        let device = desk::device(message.device_id.as_deref().unwrap_or_default())?;
+        match self.desk.look(caller, device, number, message.pin.as_deref().unwrap_or_default()).await? {
+            Looked::Right(known) => Ok(Approver::ByPin(known)),
+            Looked::Refused(id) => {
+                self.desk.record_refused(caller, id).await?;
+                Err(Error::ApprovalRefused)
+            }
+        }
+    }
+}
+
+impl Approver {
+    fn id(&self) -> UserId {
+        match self {
+            Self::ByPassword(known, _) => known.id,
+            Self::ByPin(known) => known.id,
+        }
+    }
+
+    /// His tries are forgotten, and a code is used up.
+    async fn settle(&self, tx: &mut Tx) -> Result<(), Error> {
+        match self {
+            Self::ByPassword(known, factor) => {
+                factor.use_up(tx, known.id).await?;
+                known.counted.forgive(tx).await
+            }
+            Self::ByPin(known) => known.forgive(tx).await,
+        }
+    }
+}
+
+/// Nobody is signed out by an approver's mistake.
+fn one_answer(error: Error) -> Error {
+    match error {
+        Error::SignInRefused | Error::SecondFactorRequired => Error::ApprovalRefused,
+        other => other,
+    }
+}
+
+fn filled(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// The record names both: who is going to act, and who allowed it.

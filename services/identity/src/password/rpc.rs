@@ -3,21 +3,26 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use db::{Audit, Tx};
+use db::{Audit, Context, Tx};
 use kit::{App, Reply, check, refuse, write_with};
 use proto::identity::v1 as pb;
 use serde_json::json;
-use tonic::Request;
+use tonic::{Request, Response};
 
-use super::{Password, store};
+use super::{Password, reset, store};
 use crate::session::rpc as sessions;
+use crate::session::tokens::hash as token_hash;
 use crate::sign_in::examine::{Examiner, Known};
+use crate::sign_in::guard;
 use crate::trust::told::Told;
 use crate::user::{UserId, store as users};
 use crate::{Error, NAME};
 
+#[derive(Clone)]
 pub(crate) struct Rpc {
     pub(crate) app: App,
+    /// Where people find the shop; links lead there.
+    pub(crate) web_url: String,
     pub(crate) examiner: Examiner,
     pub(crate) told: Arc<Told>,
 }
@@ -42,9 +47,72 @@ impl pb::password_service_server::PasswordService for Rpc {
         self.told.renew_now().await;
         Ok(answer)
     }
+
+    async fn forgot_password(&self, request: Request<pb::ForgotPasswordRequest>) -> Reply<pb::ForgotPasswordResponse> {
+        let (caller, message) = check(&request)?;
+        let (rpc, context) = (self.clone(), caller.context(NAME));
+        let email = message.email.trim().to_owned();
+        // The answer does not wait, so it takes as long whoever has the address, or nobody.
+        self.app.tasks.spawn(async move {
+            if let Err(error) = rpc.forgotten(context, &email).await {
+                tracing::error!(%error, "a forgotten password could not be followed by a letter");
+            }
+        });
+        Ok(Response::new(pb::ForgotPasswordResponse {}))
+    }
+
+    async fn reset_password(&self, request: Request<pb::ResetPasswordRequest>) -> Reply<pb::ResetPasswordResponse> {
+        let (caller, message) = check(&request)?;
+        let hash = self.hash_for(caller, message).await.map_err(|error| refuse(NAME, &error))?;
+        let answer = write_with(&self.app.db, request, &hash, async |tx, caller, message, hash| {
+            let user = store::use_reset(tx, &token_hash(&message.token), caller.now).await?;
+            let user = users::lock(tx, user.ok_or(Error::ResetRefused)?).await?;
+            if !user.may_reset() {
+                return Err(Error::ResetRefused);
+            }
+            let context = tx.context().clone();
+            tx.act_for(Context { actor_id: Some(user.id.uuid()), actor_name: user.person.full_name(), ..context });
+            sessions::end_all(tx, user.id, caller.now, "the password was reset").await?;
+            guard::forgive(tx, &user.person.email).await?;
+            set(tx, user.id, None, hash, "by a link").await?;
+            Ok::<_, Error>(pb::ResetPasswordResponse {})
+        })
+        .await?;
+        self.told.renew_now().await;
+        Ok(answer)
+    }
+
+    async fn start_password_reset(
+        &self,
+        request: Request<pb::StartPasswordResetRequest>,
+    ) -> Reply<pb::StartPasswordResetResponse> {
+        write_with(&self.app.db, request, &self.web_url, async |tx, caller, message, web_url| {
+            let user = users::lock(tx, UserId::parse("id", &message.id)?).await?;
+            if !user.may_reset() {
+                return Err(Error::UserDisabled);
+            }
+            let (administrator, _) = sessions::own(caller)?;
+            reset::send(tx, web_url, &user, Some(administrator), caller.now).await?;
+            Ok::<_, Error>(pb::StartPasswordResetResponse {})
+        })
+        .await
+    }
 }
 
 impl Rpc {
+    async fn forgotten(&self, context: Context, email: &str) -> Result<(), Error> {
+        let now = context.now;
+        let mut tx = self.app.db.begin(context).await?;
+        reset::forgotten(&mut tx, &self.web_url, email, now).await?;
+        Ok(self.app.db.commit(tx).await?)
+    }
+
+    /// The hash of a new password; whoever tries many tokens is stopped.
+    async fn hash_for(&self, caller: &kit::Caller, message: &pb::ResetPasswordRequest) -> Result<String, Error> {
+        self.examiner.guard.admit_address(caller)?;
+        self.examiner.hasher.hash(Password::parse(&message.password)?).await
+    }
+
     /// The password so far is right, and the hash of the next one.
     async fn prepare(
         &self,

@@ -1,6 +1,7 @@
 //! All SQL of passwords.
 
-use db::Tx;
+use chrono::{DateTime, Utc};
+use db::{Conn, Tx};
 
 use crate::Error;
 use crate::user::UserId;
@@ -20,4 +21,67 @@ pub(crate) async fn set(tx: &mut Tx, user: UserId, shown: Option<i64>, password_
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whoever else asks for letters to this address waits for this transaction. Answers how many there were since.
+pub(crate) async fn count_requests(tx: &mut Tx, name_hash: &[u8], since: DateTime<Utc>) -> Result<i64, Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('identity.reset_request.' || encode($1, 'hex'), 7))")
+        .bind(name_hash)
+        .execute(&mut **tx)
+        .await?;
+    let count = sqlx::query_scalar("select count(*) from reset_request where name_hash = $1 and requested_at > $2");
+    Ok(count.bind(name_hash).bind(since).fetch_one(&mut **tx).await?)
+}
+
+pub(crate) async fn add_request(tx: &mut Tx, name_hash: &[u8], now: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query("insert into reset_request (name_hash, requested_at) values ($1, $2)")
+        .bind(name_hash)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// A link that works once.
+pub(crate) async fn add_reset(
+    tx: &mut Tx,
+    hash: &[u8],
+    user: UserId,
+    requested_by: Option<UserId>,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query("insert into password_reset (hash, user_id, requested_by, expires_at) values ($1, $2, $3, $4)")
+        .bind(hash)
+        .bind(user)
+        .bind(requested_by)
+        .bind(expires_at)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Uses a link up (I9), and with it every other one of its user. None when it does not work (any more).
+pub(crate) async fn use_reset(tx: &mut Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<UserId>, Error> {
+    let user = sqlx::query_scalar(
+        "update password_reset
+            set used_at = $2
+          where hash = $1
+            and used_at is null
+            and expires_at > $2
+      returning user_id",
+    );
+    let Some(user) = user.bind(hash).bind(now).fetch_optional(&mut **tx).await? else { return Ok(None) };
+    sqlx::query("update password_reset set used_at = $2 where user_id = $1 and used_at is null")
+        .bind(user)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(Some(user))
+}
+
+/// Removes links and requests of long ago.
+pub(crate) async fn forget_resets(conn: &mut Conn, before: DateTime<Utc>) -> Result<(), Error> {
+    sqlx::query("delete from password_reset where expires_at < $1").bind(before).execute(&mut *conn).await?;
+    sqlx::query("delete from reset_request where requested_at < $1").bind(before).execute(conn).await?;
+    Ok(())
 }

@@ -10,7 +10,7 @@ use proto::identity::v1 as pb;
 use serde_json::json;
 use tonic::Request;
 
-use super::{Session, SessionId, store};
+use super::{Kind, Session, SessionId, store};
 use crate::Error;
 use crate::trust::told::Told;
 use crate::user::UserId;
@@ -112,6 +112,14 @@ pub(crate) async fn end_others(
     Ok(i32::try_from(ended.len()).unwrap_or(i32::MAX))
 }
 
+/// Ends the sessions that a user has at tills.
+pub(crate) async fn end_tills(tx: &mut Tx, user: UserId, now: DateTime<Utc>, why: &str) -> Result<(), Error> {
+    for id in store::end_tills(tx, user, now).await? {
+        tell_ended(tx, id, user, why);
+    }
+    Ok(())
+}
+
 /// Ends a session, tells it and records why; one that had ended stays as it is.
 pub(crate) async fn end(tx: &mut Tx, id: SessionId, now: DateTime<Utc>, why: &str) -> Result<(), Error> {
     if let Some(user) = store::end(tx, id, now).await? {
@@ -144,7 +152,7 @@ struct Listed {
 
 impl From<Listed> for pb::Session {
     fn from(Listed { session, is_current }: Listed) -> Self {
-        let Session { id, user_id, device, created_at, life, ended_at } = session;
+        let Session { id, user_id, kind, device, created_at, life, ended_at } = session;
         Self {
             id: id.to_string(),
             user_id: user_id.to_string(),
@@ -155,6 +163,7 @@ impl From<Listed> for pb::Session {
             expires_at: Some(proto::timestamp(life.expires_at)),
             ended_at: ended_at.map(proto::timestamp),
             is_current,
+            by_pin: kind == Kind::Till,
         }
     }
 }

@@ -6,12 +6,12 @@ use kit::auth::Revoked;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
 
-use super::{Device, Life, Session, SessionId};
+use super::{Device, Kind, Life, Session, SessionId};
 use crate::Error;
 use crate::user::UserId;
 
 const SESSIONS: Select = Select {
-    columns: "s.id, s.user_id, s.user_agent, s.ip_address, s.created_at, s.last_used_at, s.expires_at,
+    columns: "s.id, s.user_id, s.kind, s.user_agent, s.ip_address, s.created_at, s.last_used_at, s.expires_at,
               s.absolute_expires_at, s.ended_at",
     from: "session s join app_user u on u.id = s.user_id",
     id: "s.id",
@@ -32,6 +32,7 @@ pub(crate) struct Shown {
 pub(crate) async fn begin(
     tx: &mut Tx,
     (user_id, credential_version): (UserId, i64),
+    kind: Kind,
     device: &Device,
     life: Life,
     token_hash: &[u8],
@@ -39,8 +40,8 @@ pub(crate) async fn begin(
     let id = SessionId::new();
     let created_at = sqlx::query_scalar(
         "insert into session (id, user_id, user_agent, ip_address, last_used_at, expires_at, absolute_expires_at,
-                              credential_version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+                              credential_version, kind)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       returning created_at",
     )
     .bind(id)
@@ -51,11 +52,12 @@ pub(crate) async fn begin(
     .bind(life.expires_at)
     .bind(life.absolute_expires_at)
     .bind(credential_version)
+    .bind(<&str>::from(kind))
     .fetch_one(&mut **tx)
     .await
     .on_constraint("session_credential_fkey", || Error::SignInRefused)?;
     add_token(tx, id, token_hash).await?;
-    Ok(Session { id, user_id, device: device.clone(), created_at, life, ended_at: None })
+    Ok(Session { id, user_id, kind, device: device.clone(), created_at, life, ended_at: None })
 }
 
 /// The session of a refresh token; both are locked, so that of many uses at once one is the first.
@@ -149,6 +151,17 @@ pub(crate) async fn end_others(
     Ok(ended)
 }
 
+/// Ends the sessions that a user has at tills.
+pub(crate) async fn end_tills(tx: &mut Tx, user: UserId, now: DateTime<Utc>) -> Result<Vec<SessionId>, Error> {
+    let ended = sqlx::query_scalar(
+        "update session set ended_at = $2 where user_id = $1 and kind = 'till' and ended_at is null returning id",
+    );
+    let ended: Vec<SessionId> = ended.bind(user).bind(now).fetch_all(&mut **tx).await?;
+    let each: Vec<Option<SessionId>> = ended.iter().copied().map(Some).collect();
+    revoke(tx, &each, user).await?;
+    Ok(ended)
+}
+
 /// Whose session it is.
 pub(crate) async fn owner(conn: &mut Conn, id: SessionId) -> Result<Option<UserId>, Error> {
     Ok(sqlx::query_scalar("select user_id from session where id = $1").bind(id).fetch_optional(conn).await?)
@@ -225,9 +238,11 @@ pub(crate) async fn forget_old(conn: &mut Conn, before: DateTime<Utc>) -> Result
 
 impl FromRow<'_, PgRow> for Session {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let decode = |error: strum::ParseError| sqlx::Error::Decode(error.into());
         Ok(Self {
             id: row.try_get("id")?,
             user_id: row.try_get("user_id")?,
+            kind: row.try_get::<&str, _>("kind")?.parse().map_err(decode)?,
             device: Device { user_agent: row.try_get("user_agent")?, ip_address: row.try_get("ip_address")? },
             created_at: row.try_get("created_at")?,
             life: Life {

@@ -1,84 +1,131 @@
 //! Making tokens: access tokens that everybody can check, refresh tokens that only their hash is known of.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use std::sync::{Arc, PoisonError, RwLock};
+
 use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::EncodingKey;
 use kit::Fault;
-use kit::auth::{AccessClaims, ApprovalClaims, sign_access, sign_approval};
+use kit::auth::{AccessClaims, ApprovalClaims, BY_PIN, sign_access, sign_approval};
 use uuid::Uuid;
 
-use super::SessionId;
+use super::{Kind, Session};
 use crate::Settings;
 use crate::approval::{self, Approval};
+use crate::signing_key::Pair;
 use crate::user::User;
 
 /// How long an access token lives, in seconds.
 pub(crate) const ACCESS_SECONDS: i32 = 600;
+/// And that of a till.
+pub(crate) const TILL_SECONDS: i32 = 120;
 const KEY_BYTES: usize = 32;
 
 /// The keys of a shop.
 pub(crate) struct Tokens {
-    signing: EncodingKey,
-    kid: String,
-    /// Key ids and public keys that others should trust, in base64url.
-    published: Vec<(String, String)>,
+    signer: RwLock<Arc<Signer>>,
+    /// Key ids and public keys that others should trust beside those of the database, in base64url.
+    also: Vec<(String, String)>,
     successors: hmac::Key,
     issuer: String,
     audience: String,
 }
 
+/// The key that signs now, and all whose tokens hold.
+pub(crate) struct Signer {
+    pub(crate) kid: String,
+    key: EncodingKey,
+    published: Vec<(String, String)>,
+}
+
+impl Signer {
+    /// `published` are key ids and public keys in base64url.
+    pub(crate) fn new(pair: &Pair, published: Vec<(String, String)>) -> Self {
+        Self { kid: pair.kid.clone(), key: EncodingKey::from_ed_der(&pair.pkcs8), published }
+    }
+
+    /// The same key, among others.
+    pub(crate) fn among(&self, published: Vec<(String, String)>) -> Self {
+        Self { kid: self.kid.clone(), key: self.key.clone(), published }
+    }
+}
+
 impl Tokens {
     /// # Errors
     /// A sentence for the operator when a key is malformed.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, String> {
-        let der = base64("TOKEN_KEY", settings.token_key.reveal())?;
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)
-            .map_err(|error| format!("TOKEN_KEY is no Ed25519 key in PKCS#8: {error}"))?;
-        let public = pair.public_key().as_ref();
-        let kid = hex::encode(&digest::digest(&digest::SHA256, public).as_ref()[..8]);
-        let mut published = vec![(kid.clone(), URL_SAFE_NO_PAD.encode(public))];
-        published.extend(also(&settings.token_keys_also)?);
+    pub(crate) fn new(settings: &Settings, first: &Pair) -> Result<Self, String> {
         let refresh = base64("REFRESH_KEY", settings.refresh_key.reveal())?;
         if refresh.len() != KEY_BYTES {
             return Err(format!("REFRESH_KEY must be {KEY_BYTES} bytes in base64"));
         }
+        let published = vec![(first.kid.clone(), first.public_key.clone())];
         Ok(Self {
-            signing: EncodingKey::from_ed_der(&der),
-            kid,
-            published,
+            signer: RwLock::new(Arc::new(Signer::new(first, published))),
+            also: also(&settings.token_keys_also)?,
             successors: hmac::Key::new(hmac::HMAC_SHA256, &refresh),
             issuer: settings.token_issuer.clone(),
             audience: settings.token_audience.clone(),
         })
     }
 
-    pub(crate) fn published(&self) -> &[(String, String)] {
-        &self.published
+    /// The key of the settings, with which a shop begins.
+    ///
+    /// # Errors
+    /// A sentence for the operator when it is malformed.
+    pub(crate) fn first(settings: &Settings) -> Result<Pair, String> {
+        let der = base64("TOKEN_KEY", settings.token_key.reveal())?;
+        Pair::read(&der).map_err(|error| format!("TOKEN_KEY is {error}"))
     }
 
-    /// An access token for a session, issued at an instant of the database's clock.
+    pub(crate) fn signer(&self) -> Arc<Signer> {
+        Arc::clone(&self.signer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on this key signs.
+    pub(crate) fn sign_with(&self, signer: Signer) {
+        *self.signer.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(signer);
+    }
+
+    /// All keys that others should trust, the one that signs first.
+    pub(crate) fn published(&self) -> Vec<(String, String)> {
+        let mut published = self.signer().published.clone();
+        published.extend(self.also.iter().cloned());
+        published
+    }
+
+    /// An access token for a session, issued at an instant of the database's clock. A till's is short, and bears no right
+    /// over users and roles.
     ///
     /// # Errors
     /// When the key cannot sign.
-    pub(crate) fn access(&self, user: &User, session: SessionId, issued_at: DateTime<Utc>) -> Result<String, Fault> {
+    pub(crate) fn access(&self, user: &User, session: &Session, issued_at: DateTime<Utc>) -> Result<String, Fault> {
         let now = issued_at.timestamp();
+        let mut perms = user.permissions.words();
+        let amr = match session.kind {
+            Kind::Full => Vec::new(),
+            Kind::Till => {
+                perms.retain(|word| !word.starts_with("identity."));
+                vec![BY_PIN.to_owned()]
+            }
+        };
         let claims = AccessClaims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
             sub: user.id.uuid(),
-            sid: session.uuid(),
+            sid: session.id.uuid(),
             iat: now,
             ims: issued_at.timestamp_millis(),
             nbf: now,
-            exp: now + i64::from(ACCESS_SECONDS),
+            exp: now + i64::from(session.kind.token_seconds()),
             jti: Uuid::now_v7().to_string(),
             name: user.person.full_name(),
-            perms: user.permissions.words(),
+            perms,
+            amr,
         };
-        sign_access(&self.signing, &self.kid, &claims).map_err(Fault::new)
+        let signer = self.signer();
+        sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
     }
 
     /// The token of an approval, issued at an instant of the database's clock.
@@ -101,7 +148,8 @@ impl Tokens {
             resource: approval.resource_id.clone(),
             permission: approval.action.permission.to_owned(),
         };
-        sign_approval(&self.signing, &self.kid, &claims).map_err(Fault::new)
+        let signer = self.signer();
+        sign_approval(&signer.key, &signer.kid, &claims).map_err(Fault::new)
     }
 
     /// The token that follows a refresh token. It can be made again, so that a used one need not be kept.
@@ -110,14 +158,30 @@ impl Tokens {
     }
 }
 
+impl Kind {
+    /// How long an access token lives, in seconds.
+    pub(crate) fn token_seconds(self) -> i32 {
+        match self {
+            Self::Full => ACCESS_SECONDS,
+            Self::Till => TILL_SECONDS,
+        }
+    }
+}
+
 /// 256 random bits.
 ///
 /// # Errors
 /// When the system has no randomness.
 pub(crate) fn random() -> Result<String, Fault> {
-    let mut bytes = [0; KEY_BYTES];
+    Ok(URL_SAFE_NO_PAD.encode(random_bytes::<KEY_BYTES>()?))
+}
+
+/// # Errors
+/// When the system has no randomness.
+pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(Fault::new)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes)
 }
 
 /// What is kept of a refresh token.

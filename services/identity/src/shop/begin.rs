@@ -29,6 +29,7 @@ async fn make(app: &App, settings: &Settings) -> Result<(), Error> {
         majority_years: 18,
         online_consent_years: 13,
         leap_day: LeapDay::March1,
+        till_lock_minutes: 2,
     };
     let mut tx = app.db.begin(Context::of_service(NAME, "begin", app.clock.now())).await?;
     // Another replica may be starting too: the first one makes it.

@@ -88,6 +88,9 @@ fn changed(profile: &Profile, message: Option<&pb::Shop>, mask: Option<&[String]
             pb::shop::LeapDay::March1 | pb::shop::LeapDay::Unspecified => LeapDay::March1,
         };
     }
+    if means(mask, "till_lock_minutes") {
+        profile.till_lock_minutes = message.till_lock_minutes;
+    }
     Ok(profile)
 }
 
@@ -110,6 +113,7 @@ impl From<Shop> for pb::Shop {
             tax_rounding: tax_rounding.into(),
             cash_rounding_minor_units: profile.cash_rounding_minor_units,
             receipt_footer: profile.receipt_footer,
+            till_lock_minutes: profile.till_lock_minutes,
             updated_at: Some(proto::timestamp(updated_at)),
             etag: etag(version),
             country: profile.country,

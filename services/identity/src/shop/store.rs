@@ -8,7 +8,8 @@ use super::{Currency, Profile, Shop, ShopId, TaxRounding};
 use crate::Error;
 
 const COLUMNS: &str = "id, name, currency, currency_digits, time_zone, tax_rounding, cash_rounding_minor_units, \
-                       receipt_footer, country, majority_years, online_consent_years, leap_day, version, updated_at";
+                       receipt_footer, country, majority_years, online_consent_years, leap_day, till_lock_minutes, version, \
+                       updated_at";
 
 /// Makes the shop; none when there is one.
 pub(crate) async fn insert(tx: &mut Tx, currency: &Currency, profile: &Profile) -> Result<Option<Shop>, Error> {
@@ -55,7 +56,7 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<Shop, Error> 
     sqlx::query(
         "update shop
             set name = $1, time_zone = $2, tax_rounding = $3, cash_rounding_minor_units = $4, receipt_footer = $5,
-                country = $6, majority_years = $7, online_consent_years = $8, leap_day = $9,
+                country = $6, majority_years = $7, online_consent_years = $8, leap_day = $9, till_lock_minutes = $10,
                 version = version + 1, updated_at = now()",
     )
     .bind(&profile.name)
@@ -67,6 +68,7 @@ pub(crate) async fn save(tx: &mut Tx, profile: &Profile) -> Result<Shop, Error> 
     .bind(profile.majority_years)
     .bind(profile.online_consent_years)
     .bind(<&str>::from(profile.leap_day))
+    .bind(profile.till_lock_minutes)
     .execute(&mut **tx)
     .await?;
     get(tx).await
@@ -94,6 +96,7 @@ impl FromRow<'_, PgRow> for Shop {
                 majority_years: row.try_get("majority_years")?,
                 online_consent_years: row.try_get("online_consent_years")?,
                 leap_day,
+                till_lock_minutes: row.try_get("till_lock_minutes")?,
             },
             version: row.try_get("version")?,
             updated_at: row.try_get("updated_at")?,

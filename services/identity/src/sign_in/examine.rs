@@ -89,6 +89,13 @@ impl Examiner {
         }
     }
 
+    /// The password was right, and something else is still missing.
+    pub(crate) async fn take_back(&self, caller: &Caller, known: &Known) -> Result<(), Error> {
+        let mut tx = self.app.db.begin(caller.context(NAME)).await?;
+        known.counted.take_back(&mut tx).await?;
+        Ok(self.app.db.commit(tx).await?)
+    }
+
     /// A failed sign-in is recorded in a transaction of its own: there is none that it could roll back with.
     pub(crate) async fn record_refused(&self, caller: &Caller, email: &str, id: Option<UserId>) -> Result<(), Error> {
         let Device { user_agent, ip_address } = Device::new(&caller.user_agent, &caller.client_ip);

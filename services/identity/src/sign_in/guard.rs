@@ -8,7 +8,7 @@ use db::{Context, Tx};
 use kit::{App, Caller};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Limits, Window, store};
+use super::{Failures, Limits, Window, store};
 use crate::{Error, NAME};
 
 /// Tries of one name take turns within a process: many right ones at once must not count as failures of each other.
@@ -31,9 +31,11 @@ pub(crate) enum Admitted {
     Waits,
 }
 
-/// A try that counts as failed, until it is forgiven.
+/// A try that counts as failed, until it is forgiven or taken back.
 pub(crate) struct Try {
     name_hash: Vec<u8>,
+    before: Failures,
+    counted: Failures,
     _turn: OwnedMutexGuard<()>,
 }
 
@@ -78,7 +80,7 @@ impl Guard {
         store::save(&mut tx, &name_hash, counted.unwrap_or(before)).await?;
         self.app.db.commit(tx).await?;
         Ok(match counted {
-            Some(_) => Admitted::Try(Try { name_hash, _turn: turn }),
+            Some(counted) => Admitted::Try(Try { name_hash, before, counted, _turn: turn }),
             None => Admitted::Waits,
         })
     }
@@ -89,6 +91,16 @@ impl Try {
     pub(crate) async fn forgive(&self, tx: &mut Tx) -> Result<(), Error> {
         store::forgive(tx, &self.name_hash).await
     }
+
+    /// The secret was right, but is not all that is needed: what failed before still counts.
+    pub(crate) async fn take_back(&self, tx: &mut Tx) -> Result<(), Error> {
+        store::take_back(tx, &self.name_hash, self.counted, self.before).await
+    }
+}
+
+/// The name's failures are forgotten: its owner has shown otherwise that he is it.
+pub(crate) async fn forgive(tx: &mut Tx, name: &str) -> Result<(), Error> {
+    store::forgive(tx, &hashed(name)).await
 }
 
 /// What is kept of a name.

@@ -7,14 +7,16 @@ use db::{Audit, Context, Tx};
 use kit::{App, Fault, Reply, check, read, refuse, write};
 use proto::identity::v1 as pb;
 use serde_json::json;
-use tonic::Request;
+use tonic::{Code, Request};
 
 use super::examine::{Examined, Examiner, Known};
+use crate::pin::{TRUSTED, desk::device, store as pins};
+use crate::second_factor::check::{Factors, Proof};
 use crate::session::tokens::{ACCESS_SECONDS, Tokens, hash as token_hash, random as random_token};
-use crate::session::{Device, Life, Session, SessionId, Use, rpc as sessions, store};
+use crate::session::{Device, Kind, Life, Session, SessionId, Use, rpc as sessions, store};
 use crate::trust::told::Told;
 use crate::user::{State, User, UserId, store as users};
-use crate::{Error, NAME};
+use crate::{Error, NAME, shop};
 
 #[derive(Clone)]
 pub(crate) struct Rpc {
@@ -22,6 +24,7 @@ pub(crate) struct Rpc {
     tokens: Arc<Tokens>,
     told: Arc<Told>,
     examiner: Examiner,
+    factors: Factors,
 }
 
 #[async_trait]
@@ -32,9 +35,26 @@ impl pb::auth_service_server::AuthService for Rpc {
         let no = |error: Error| refuse(NAME, &error);
         match self.examiner.examine(&caller, &email, &message.password).await.map_err(no)? {
             Examined::Right(known) => {
-                let answer = self.begin(request, known).await?;
-                self.examiner.guard.forgive_address(&caller);
-                Ok(answer)
+                let factor = self.factors.look(&caller, known.id, message.code.as_deref()).await;
+                if matches!(factor, Err(Error::SecondFactorRequired)) {
+                    // He did not fail, but what failed before still counts.
+                    self.examiner.take_back(&caller, &known).await.map_err(no)?;
+                    self.examiner.guard.forgive_address(&caller);
+                    return Err(no(Error::SecondFactorRequired));
+                }
+                let id = known.id;
+                let begun = match factor {
+                    Ok(factor) => self.begin(request, (known, factor)).await,
+                    Err(error) => Err(no(error)),
+                };
+                match &begun {
+                    Ok(_) => self.examiner.guard.forgive_address(&caller),
+                    Err(refused) if refused.code() == Code::Unauthenticated => {
+                        self.examiner.record_refused(&caller, &email, Some(id)).await.map_err(no)?;
+                    }
+                    Err(_) => {}
+                }
+                begun
             }
             Examined::Refused(id) => {
                 self.examiner.record_refused(&caller, &email, id).await.map_err(no)?;
@@ -54,7 +74,9 @@ impl pb::auth_service_server::AuthService for Rpc {
             let (successor, session) = (tokens.successor(token), shown.session);
             match session.judge(shown.used_at, caller.now) {
                 Use::First => {
-                    let session = Session { life: session.life.used(caller.now), ..session.clone() };
+                    let lock = shop::store::get(tx).await?.profile.till_lock();
+                    let life = session.life.used(caller.now, session.kind, lock);
+                    let session = Session { life, ..session.clone() };
                     store::succeed(tx, &session, &token_hash(token), &token_hash(&successor)).await?;
                 }
                 Use::Again => {}
@@ -64,8 +86,8 @@ impl pb::auth_service_server::AuthService for Rpc {
                 }
                 Use::Late => return Err(Error::RefreshTokenRefused),
             }
-            let access_token = tokens.access(&user, session.id, store::clock(tx).await?)?;
-            let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
+            let access_token = tokens.access(&user, &session, store::clock(tx).await?)?;
+            let (expires_in, user) = (session.kind.token_seconds(), Some(user.at(caller.now).into()));
             Ok(pb::RefreshResponse { access_token, expires_in, refresh_token: successor, user })
         })
         .await?;
@@ -102,13 +124,30 @@ impl pb::auth_service_server::AuthService for Rpc {
 }
 
 impl Rpc {
-    pub(crate) fn new(app: &App, tokens: &Arc<Tokens>, told: &Arc<Told>, examiner: &Examiner) -> Self {
-        Self { app: app.clone(), tokens: Arc::clone(tokens), told: Arc::clone(told), examiner: examiner.clone() }
+    pub(crate) fn new(
+        app: &App,
+        tokens: &Arc<Tokens>,
+        told: &Arc<Told>,
+        examiner: &Examiner,
+        factors: &Factors,
+    ) -> Self {
+        Self {
+            app: app.clone(),
+            tokens: Arc::clone(tokens),
+            told: Arc::clone(told),
+            examiner: examiner.clone(),
+            factors: factors.clone(),
+        }
     }
 
-    async fn begin(&self, request: Request<pb::LoginRequest>, known: Known) -> Reply<pb::LoginResponse> {
+    async fn begin(
+        &self,
+        request: Request<pb::LoginRequest>,
+        (known, factor): (Known, Proof),
+    ) -> Reply<pb::LoginResponse> {
         let tokens = Arc::clone(&self.tokens);
-        write(&self.app.db, request, async move |tx, caller, _message| {
+        write(&self.app.db, request, async move |tx, caller, message| {
+            let till = message.device_id.as_deref().filter(|id| !id.is_empty()).map(device).transpose()?;
             let user = users::hold(tx, known.id).await?;
             if user.state != State::Active {
                 return Err(Error::SignInRefused);
@@ -116,14 +155,19 @@ impl Rpc {
             if let Some(hash) = &known.stronger_hash {
                 users::rehash(tx, user.id, hash).await?;
             }
+            factor.use_up(tx, user.id).await?;
             known.counted.forgive(tx).await?;
+            pins::unlock(tx, user.id).await?;
+            if let Some(till) = till {
+                pins::trust(tx, till, caller.now, caller.now + TRUSTED).await?;
+            }
             let refresh_token = random_token()?;
             let device = Device::new(&caller.user_agent, &caller.client_ip);
             let hash = token_hash(&refresh_token);
-            let session =
-                store::begin(tx, (user.id, known.credential_version), &device, Life::begin(caller.now), &hash).await?;
+            let (whose, life) = ((user.id, known.credential_version), Life::begin(caller.now));
+            let session = store::begin(tx, whose, Kind::Full, &device, life, &hash).await?;
             record_begun(tx, &user, &session);
-            let access_token = tokens.access(&user, session.id, store::clock(tx).await?)?;
+            let access_token = tokens.access(&user, &session, store::clock(tx).await?)?;
             let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
             Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user })
         })
@@ -132,7 +176,7 @@ impl Rpc {
 }
 
 /// Whoever signs in acts for himself from here on.
-fn record_begun(tx: &mut Tx, user: &User, session: &Session) {
+pub(crate) fn record_begun(tx: &mut Tx, user: &User, session: &Session) {
     let context = tx.context().clone();
     tx.act_for(Context { actor_id: Some(user.id.uuid()), actor_name: user.person.full_name(), ..context });
     let Device { user_agent, ip_address } = &session.device;

@@ -40,6 +40,24 @@ pub(crate) async fn save(tx: &mut Tx, name_hash: &[u8], failures: Failures) -> R
     Ok(())
 }
 
+/// Takes one try back that was no failure after all, unless others came after it.
+pub(crate) async fn take_back(tx: &mut Tx, name_hash: &[u8], counted: Failures, before: Failures) -> Result<(), Error> {
+    sqlx::query(
+        "update throttle
+            set failures = $3, last_failed_at = $4, waits_until = $5
+          where name_hash = $1
+            and failures = $2",
+    )
+    .bind(name_hash)
+    .bind(counted.count)
+    .bind(before.count)
+    .bind(before.last_at)
+    .bind(before.waits_until)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// All failures of a name are forgotten.
 pub(crate) async fn forgive(tx: &mut Tx, name_hash: &[u8]) -> Result<(), Error> {
     sqlx::query("delete from throttle where name_hash = $1").bind(name_hash).execute(&mut **tx).await?;

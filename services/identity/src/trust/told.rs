@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::{App, Conn};
+use cipher::Keys;
+use kit::{App, Conn, Fault};
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::session::{store, tokens::Tokens};
+use crate::session::store;
+use crate::session::tokens::{Signer, Tokens};
+use crate::signing_key::begin::place;
+use crate::signing_key::{self, Pair, SigningKey, State};
 
 /// What another replica revoked is refused here within two seconds.
 const EVERY: Duration = Duration::from_millis(500);
@@ -16,6 +20,8 @@ const EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Told {
     app: App,
     tokens: Arc<Tokens>,
+    /// What opens the private halves of signing keys.
+    keys: Keys,
     /// Reading and telling are one step, or an older reading could replace a newer one.
     gate: Mutex<()>,
 }
@@ -25,8 +31,8 @@ impl Told {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn open(app: App, tokens: Arc<Tokens>) -> Result<Arc<Self>, Error> {
-        let told = Arc::new(Self { app, tokens, gate: Mutex::new(()) });
+    pub(crate) async fn open(app: App, tokens: Arc<Tokens>, keys: Keys) -> Result<Arc<Self>, Error> {
+        let told = Arc::new(Self { app, tokens, keys, gate: Mutex::new(()) });
         told.renew(&mut *told.app.db.read().await?).await?;
         told.app.tasks.spawn(Arc::clone(&told).follow());
         Ok(told)
@@ -43,7 +49,25 @@ impl Told {
     async fn renew(&self, conn: &mut Conn) -> Result<(), Error> {
         let _gate = self.gate.lock().await;
         let revoked = store::revoked(conn).await?;
-        self.app.trust.tell(self.tokens.published(), &revoked);
+        let keys = signing_key::store::published(conn).await?;
+        self.sign_with(&keys).await?;
+        self.app.trust.tell(&self.tokens.published(), &revoked);
+        Ok(())
+    }
+
+    /// The key that is current now signs, and all that are there are published.
+    async fn sign_with(&self, keys: &[SigningKey]) -> Result<(), Error> {
+        let published = keys.iter().map(|key| (key.kid.clone(), key.public_key.clone())).collect();
+        let current = keys.iter().find(|key| key.state == State::Current);
+        let Some((key, sealed)) = current.and_then(|key| Some((key, key.sealed.as_ref()?))) else { return Ok(()) };
+        let signer = self.tokens.signer();
+        if signer.kid == key.kid {
+            self.tokens.sign_with(signer.among(published));
+            return Ok(());
+        }
+        let pkcs8 = self.keys.open(&place(key.id), sealed).await?;
+        let pair = Pair::read(&pkcs8).map_err(Fault::new)?;
+        self.tokens.sign_with(Signer::new(&pair, published));
         Ok(())
     }
 
