@@ -287,7 +287,7 @@ impl From<Seen> for pb::Member {
             created_at: Some(proto::timestamp(created_at)),
             updated_at: Some(proto::timestamp(updated_at)),
             etag: kit::etag(version),
-            minor_reason: minor.map_or(pb::member::MinorReason::Unspecified, Into::into).into(),
+            minor_reason: minor.map(|reason| pb::member::MinorReason::from(reason).into()),
             minor_override: age_override.map(Into::into),
             needs_responsible_adult: needs_adult,
             phone_e164,
