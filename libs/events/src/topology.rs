@@ -17,7 +17,10 @@ pub const HEARS: &[(&str, &[&str])] = &[
             "identity.location.changed",
             "identity.user.changed",
             "accounts.account.changed",
+            "accounts.account.merged",
+            "accounts.account.unmerged",
             "accounts.member.changed",
+            "accounts.tax_exemption.changed",
         ],
     ),
     (
@@ -33,6 +36,9 @@ pub const HEARS: &[(&str, &[&str])] = &[
             "inventory.stock.returned",
             "identity.shop.changed",
             "identity.location.changed",
+            "accounts.account.changed",
+            "accounts.account.merged",
+            "accounts.account.unmerged",
         ],
     ),
 ];

@@ -5,6 +5,7 @@ pub(crate) mod store;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use types::Violation;
 use types::uuid::Uuid;
 
 use crate::Error;
@@ -24,6 +25,8 @@ pub(crate) struct Account {
     /// The phone in E.164, when it is a number.
     pub(crate) phone_e164: Option<String>,
     pub(crate) state: State,
+    /// Where a merged account leads.
+    pub(crate) merged_into: Option<AccountId>,
     /// Members that are not archived.
     pub(crate) member_count: i32,
     pub(crate) version: i64,
@@ -84,6 +87,8 @@ pub(crate) enum State {
     Active,
     /// It keeps its history and takes no new business.
     Archived,
+    /// It turned out to be another account.
+    Merged,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -105,18 +110,28 @@ pub(crate) struct Filter {
 }
 
 impl Account {
+    /// Not merged into another.
+    pub(crate) fn stands(self) -> Result<Self, Error> {
+        match self.merged_into {
+            None => Ok(self),
+            Some(into) => Err(Error::AccountMerged { number: self.number, into }),
+        }
+    }
+
     /// Its members stay as they are; who comes back finds them.
     pub(crate) fn archive(self) -> Result<Self, Error> {
-        match self.state {
-            State::Active => Ok(Self { state: State::Archived, ..self }),
-            State::Archived => Err(Error::AlreadyArchived { number: self.number }),
+        let account = self.stands()?;
+        match account.state {
+            State::Archived => Err(Error::AlreadyArchived { number: account.number }),
+            State::Active | State::Merged => Ok(Self { state: State::Archived, ..account }),
         }
     }
 
     pub(crate) fn restore(self) -> Result<Self, Error> {
-        match self.state {
-            State::Archived => Ok(Self { state: State::Active, ..self }),
-            State::Active => Err(Error::NotArchived { number: self.number }),
+        let account = self.stands()?;
+        match account.state {
+            State::Archived => Ok(Self { state: State::Active, ..account }),
+            State::Active | State::Merged => Err(Error::NotArchived { number: account.number }),
         }
     }
 
@@ -125,11 +140,32 @@ impl Account {
         self.takes_members()
     }
 
-    /// Whether a person may be added.
+    /// What it becomes when it turns out to be another account, which is in business.
+    pub(crate) fn merge_into(self, target: &Self) -> Result<Self, Error> {
+        if self.id == target.id {
+            return Err(Violation::new("source_id", "must be another account").into());
+        }
+        target.takes_members()?;
+        let source = self.stands()?.with_primary(None);
+        Ok(Self { state: State::Merged, merged_into: Some(target.id), ..source })
+    }
+
+    /// With another primary member, or none.
+    pub(crate) fn with_primary(self, primary_member_id: Option<Uuid>) -> Self {
+        Self { details: Details { primary_member_id, ..self.details }, ..self }
+    }
+
+    /// It stands for itself again, as it did before.
+    pub(crate) fn unmerge(self, state: State) -> Self {
+        Self { state, merged_into: None, ..self }
+    }
+
+    /// Whether a person, or anything else, may be added.
     pub(crate) fn takes_members(&self) -> Result<(), Error> {
-        match self.state {
-            State::Active => Ok(()),
-            State::Archived => Err(Error::AccountArchived { number: self.number }),
+        match (self.state, self.merged_into) {
+            (State::Archived, _) => Err(Error::AccountArchived { number: self.number }),
+            (_, Some(into)) => Err(Error::AccountMerged { number: self.number, into }),
+            _ => Ok(()),
         }
     }
 }

@@ -5,10 +5,12 @@ use types::{Violation, Violations};
 
 use crate::account::AccountId;
 use crate::account_import::AccountImportId;
+use crate::account_merge::{self, AccountMergeId, Conflict};
 use crate::address::AddressId;
 use crate::consent::{self, ConsentId};
 use crate::consent_document::ConsentDocumentId;
 use crate::contact::ContactId;
+use crate::duplicate::{self, Candidate};
 use crate::external_reference::ExternalReferenceId;
 use crate::member::MemberId;
 use crate::payment_method::PaymentMethodId;
@@ -102,6 +104,22 @@ pub enum Error {
     AlreadyArchived { number: i64 },
     #[error("account {number} is not archived")]
     NotArchived { number: i64 },
+    #[error("no account has the number {0}")]
+    AccountNumberNotFound(i64),
+    #[error("account {number} was merged into {into}; use that one")]
+    AccountMerged { number: i64, into: AccountId },
+    #[error("this may be somebody who is known already; look at the accounts named")]
+    PossibleDuplicates(Vec<Candidate>),
+    #[error("no merge {0}")]
+    AccountMergeNotFound(AccountMergeId),
+    #[error("the merge was changed meanwhile; read it again")]
+    AccountMergeChanged,
+    #[error("some of this cannot stand beside what the other account has; settle that first")]
+    MergeConflicts(Vec<Conflict>),
+    #[error("this merge is undone already")]
+    AlreadyUndone,
+    #[error("account {number} was itself merged since; undo that first")]
+    MergedOnward { number: i64 },
     #[error("no external reference {0}")]
     ExternalReferenceNotFound(ExternalReferenceId),
     #[error("this external id belongs to another account; remove it there first")]
@@ -154,6 +172,8 @@ impl Refusal for Error {
             | Self::MemberNotFound(_)
             | Self::ResponsibleAdultNotFound(_)
             | Self::AccountImportNotFound(_)
+            | Self::AccountNumberNotFound(_)
+            | Self::AccountMergeNotFound(_)
             | Self::ExternalReferenceNotFound(_)
             | Self::ProcessorLinkNotFound(_)
             | Self::PaymentMethodNotFound(_)
@@ -168,6 +188,7 @@ impl Refusal for Error {
             | Self::ResponsibleAdultChanged
             | Self::AccountImportChanged
             | Self::PaymentMethodChanged
+            | Self::AccountMergeChanged
             | Self::ConsentChanged
             | Self::ContactChanged
             | Self::AddressChanged
@@ -186,6 +207,11 @@ impl Refusal for Error {
             | Self::ImportInOtherState { .. }
             | Self::PartOutOfPlace { .. }
             | Self::ContentTooLarge
+            | Self::AccountMerged { .. }
+            | Self::PossibleDuplicates(_)
+            | Self::MergeConflicts(_)
+            | Self::AlreadyUndone
+            | Self::MergedOnward { .. }
             | Self::PaymentMethodInUse
             | Self::MemberArchived { .. }
             | Self::ResponsibleAdultEnded
@@ -213,6 +239,8 @@ impl Refusal for Error {
     fn violations(&self) -> Option<Violations> {
         match self {
             Self::Invalid(violations) => Some(violations.clone()),
+            Self::PossibleDuplicates(known) => Some(duplicate::named(known)),
+            Self::MergeConflicts(conflicts) => Some(account_merge::named(conflicts)),
             Self::Field(violation) => Some(violation.clone().into()),
             _ => None,
         }

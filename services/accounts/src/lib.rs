@@ -3,11 +3,13 @@
 mod account;
 mod account_export;
 mod account_import;
+mod account_merge;
 mod address;
 mod change;
 mod consent;
 mod consent_document;
 mod contact;
+mod duplicate;
 mod error;
 mod external_reference;
 mod hears;
@@ -28,11 +30,13 @@ use async_trait::async_trait;
 use kit::{App, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
 use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
+use proto::accounts::v1::account_merge_service_server::AccountMergeServiceServer;
 use proto::accounts::v1::account_service_server::AccountServiceServer;
 use proto::accounts::v1::address_service_server::AddressServiceServer;
 use proto::accounts::v1::consent_document_service_server::ConsentDocumentServiceServer;
 use proto::accounts::v1::consent_service_server::ConsentServiceServer;
 use proto::accounts::v1::contact_service_server::ContactServiceServer;
+use proto::accounts::v1::duplicate_service_server::DuplicateServiceServer;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
@@ -47,10 +51,13 @@ use tonic::service::RoutesBuilder;
 
 pub use account::AccountId;
 pub use account_import::AccountImportId;
+pub use account_merge::owned::{Follows, OWNED, Owned};
+pub use account_merge::{AccountMergeId, Conflict};
 pub use address::AddressId;
 pub use consent::{ConsentId, State as ConsentState};
 pub use consent_document::ConsentDocumentId;
 pub use contact::ContactId;
+pub use duplicate::Candidate;
 pub use error::Error;
 pub use external_reference::ExternalReferenceId;
 pub use member::MemberId;
@@ -96,6 +103,8 @@ impl Service for Accounts {
             }))
             .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
             .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }))
+            .add_service(AccountMergeServiceServer::new(account_merge::rpc::Rpc { db: db() }))
+            .add_service(DuplicateServiceServer::new(duplicate::rpc::Rpc { db: db() }))
             .add_service(TagServiceServer::new(tag::rpc::Rpc { db: db() }))
             .add_service(ExternalReferenceServiceServer::new(external_reference::rpc::Rpc { db: db() }))
             .add_service(ProcessorLinkServiceServer::new(processor_link::rpc::Rpc { db: db() }))

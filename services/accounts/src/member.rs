@@ -141,6 +141,19 @@ impl Member {
         }
     }
 
+    /// It may have been moved while its account was waited for.
+    pub(crate) fn still_on(self, account_id: AccountId) -> Result<Self, Error> {
+        if self.account_id == account_id { Ok(self) } else { Err(Error::MemberChanged) }
+    }
+
+    /// On another account.
+    pub(crate) fn go_to(self, account_id: AccountId) -> Result<Self, Error> {
+        if self.account_id == account_id {
+            return Err(Violation::new("account_id", "is the account that the member is on").into());
+        }
+        Ok(Self { account_id, ..self })
+    }
+
     /// Why this person counts as under age; none for who is of age.
     pub(crate) fn minor(&self, ages: Ages) -> Option<MinorReason> {
         match self.age_override.as_ref().map(|known| known.counts_as) {

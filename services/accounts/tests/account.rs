@@ -32,7 +32,8 @@ async fn fifty_accounts_opened_at_once_have_fifty_numbers() {
         .map(|n| {
             let mut accounts = AccountServiceClient::new(house.user(&["accounts.edit"]));
             spawn(async move {
-                let request = pb::CreateAccountRequest { account: Some(family(&format!("Family {n}"))) };
+                let request =
+                    pb::CreateAccountRequest { account: Some(family(&format!("Family {n}"))), ..Default::default() };
                 accounts.create_account(request).await.unwrap().into_inner().account.unwrap().number
             })
         })
@@ -170,7 +171,11 @@ async fn all_that_is_wrong_is_said_at_once() {
         notes: Some("x".repeat(5001)),
         ..Default::default()
     };
-    let refused = desk.accounts.create_account(pb::CreateAccountRequest { account: Some(wrong) }).await.unwrap_err();
+    let refused = desk
+        .accounts
+        .create_account(pb::CreateAccountRequest { account: Some(wrong), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let mut blamed = fields(&refused);
     blamed.sort();
@@ -178,9 +183,13 @@ async fn all_that_is_wrong_is_said_at_once() {
 
     let nowhere = Address { country: "1!".to_owned(), ..Default::default() };
     let wrong = pb::Account { address: Some(nowhere), ..family("Miller") };
-    let refused = desk.accounts.create_account(pb::CreateAccountRequest { account: Some(wrong) }).await.unwrap_err();
+    let refused = desk
+        .accounts
+        .create_account(pb::CreateAccountRequest { account: Some(wrong), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!(fields(&refused), ["account.address.country"]);
-    let refused = desk.accounts.create_account(pb::CreateAccountRequest { account: None }).await.unwrap_err();
+    let refused = desk.accounts.create_account(pb::CreateAccountRequest::default()).await.unwrap_err();
     assert_eq!(fields(&refused), ["account"]);
     assert_eq!(house.told().await, Vec::<String>::new());
 }
@@ -255,7 +264,7 @@ async fn a_request_sent_twice_with_its_key_opens_one_account() {
     let mut accounts = AccountServiceClient::new(
         house.token_with(&house.keys.token(&["accounts.edit"]), &[("idempotency-key", "k-1")]),
     );
-    let request = pb::CreateAccountRequest { account: Some(family("Miller Family")) };
+    let request = pb::CreateAccountRequest { account: Some(family("Miller Family")), ..Default::default() };
 
     let first = accounts.create_account(request.clone()).await.unwrap().into_inner();
     let again = accounts.create_account(request).await.unwrap();

@@ -5,9 +5,13 @@ mod account;
 mod account_export;
 mod account_import;
 mod consent;
+mod duplicate;
+mod histories;
 mod list;
 mod member;
+mod merge;
 mod minor;
+mod moving;
 mod payment_method;
 mod reach;
 mod reasons;
@@ -21,8 +25,12 @@ mod totals;
 
 use accounts::{Accounts, Settings};
 use proto::accounts::v1 as pb;
+use proto::accounts::v1::account_merge_service_client::AccountMergeServiceClient;
 use proto::accounts::v1::account_service_client::AccountServiceClient;
+use proto::accounts::v1::external_reference_service_client::ExternalReferenceServiceClient;
 use proto::accounts::v1::member_service_client::MemberServiceClient;
+use proto::accounts::v1::payment_method_service_client::PaymentMethodServiceClient;
+use proto::accounts::v1::processor_link_service_client::ProcessorLinkServiceClient;
 use proto::identity::v1::{Shop, ShopChanged, shop::TaxRounding};
 use testing::{Builder, House, Voice};
 use tonic::Status;
@@ -59,22 +67,81 @@ fn shop_changed(version: i64, change: impl FnOnce(&mut Shop)) -> ShopChanged {
 struct Desk {
     accounts: AccountServiceClient<Voice>,
     members: MemberServiceClient<Voice>,
+    merges: AccountMergeServiceClient<Voice>,
+    methods: PaymentMethodServiceClient<Voice>,
+    references: ExternalReferenceServiceClient<Voice>,
+    links: ProcessorLinkServiceClient<Voice>,
 }
 
 fn desk(house: &House<Accounts>) -> Desk {
     let voice = house.user(&["accounts.admin"]);
-    Desk { accounts: AccountServiceClient::new(voice.clone()), members: MemberServiceClient::new(voice) }
+    Desk {
+        accounts: AccountServiceClient::new(voice.clone()),
+        members: MemberServiceClient::new(voice.clone()),
+        merges: AccountMergeServiceClient::new(voice.clone()),
+        methods: PaymentMethodServiceClient::new(voice.clone()),
+        references: ExternalReferenceServiceClient::new(voice.clone()),
+        links: ProcessorLinkServiceClient::new(voice),
+    }
 }
 
 impl Desk {
     async fn open(&mut self, account: pb::Account) -> pb::Account {
-        let request = pb::CreateAccountRequest { account: Some(account) };
+        let request = pb::CreateAccountRequest { account: Some(account), ..Default::default() };
         self.accounts.create_account(request).await.unwrap().into_inner().account.unwrap()
     }
 
     async fn add(&mut self, member: pb::Member) -> pb::Member {
         let request = pb::CreateMemberRequest { member: Some(member) };
         self.members.create_member(request).await.unwrap().into_inner().member.unwrap()
+    }
+
+    /// Merges the source into the target.
+    async fn merge(&mut self, target: &str, source: &str) -> Result<pb::AccountMerge, Status> {
+        let request = pb::MergeAccountsRequest {
+            id: target.to_owned(),
+            source_id: source.to_owned(),
+            reason: "the same family".to_owned(),
+        };
+        Ok(self.merges.merge_accounts(request).await?.into_inner().account_merge.unwrap())
+    }
+
+    async fn undo(&mut self, merge: &str) -> Result<pb::AccountMerge, Status> {
+        let request = pb::UndoAccountMergeRequest { id: merge.to_owned() };
+        Ok(self.merges.undo_account_merge(request).await?.into_inner().account_merge.unwrap())
+    }
+
+    async fn keep_card(&mut self, account: &str, token: &str) -> pb::PaymentMethod {
+        let payment_method = pb::PaymentMethod {
+            account_id: account.to_owned(),
+            processor: "stripe".to_owned(),
+            provider_token: token.to_owned(),
+            ..Default::default()
+        };
+        let request = pb::CreatePaymentMethodRequest { payment_method: Some(payment_method) };
+        self.methods.create_payment_method(request).await.unwrap().into_inner().payment_method.unwrap()
+    }
+
+    async fn refer(&mut self, account: &str, external_id: &str) -> pb::ExternalReference {
+        let external_reference = pb::ExternalReference {
+            account_id: account.to_owned(),
+            system: "aim".to_owned(),
+            external_id: external_id.to_owned(),
+            ..Default::default()
+        };
+        let request = pb::CreateExternalReferenceRequest { external_reference: Some(external_reference) };
+        self.references.create_external_reference(request).await.unwrap().into_inner().external_reference.unwrap()
+    }
+
+    async fn link(&mut self, account: &str, customer_id: &str) -> pb::ProcessorLink {
+        let processor_link = pb::ProcessorLink {
+            account_id: account.to_owned(),
+            processor: "stripe".to_owned(),
+            customer_id: customer_id.to_owned(),
+            ..Default::default()
+        };
+        let request = pb::CreateProcessorLinkRequest { processor_link: Some(processor_link) };
+        self.links.create_processor_link(request).await.unwrap().into_inner().processor_link.unwrap()
     }
 
     async fn account(&mut self, id: &str) -> pb::Account {

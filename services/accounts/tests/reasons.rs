@@ -1,7 +1,7 @@
 use accounts::{
-    AccountId, AccountImportId, Accounts, AddressId, ConsentDocumentId, ConsentId, ConsentState, ContactId, Error,
-    ExternalReferenceId, MemberId, PaymentMethodId, PhoneNumberId, ProcessorLinkId, ResponsibleAdultId, TaxExemptionId,
-    TaxExemptionState,
+    AccountId, AccountImportId, AccountMergeId, Accounts, AddressId, ConsentDocumentId, ConsentId, ConsentState,
+    ContactId, Error, ExternalReferenceId, MemberId, PaymentMethodId, PhoneNumberId, ProcessorLinkId,
+    ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
 };
 use kit::{Fault, Refusal, Service};
 use types::{Violation, Violations};
@@ -51,6 +51,14 @@ fn every_refusal_has_its_reason_and_class() {
         Error::AccountArchived { number: 100_001 },
         Error::AlreadyArchived { number: 100_001 },
         Error::NotArchived { number: 100_001 },
+        Error::AccountNumberNotFound(100_001),
+        Error::AccountMerged { number: 100_001, into: AccountId::new() },
+        Error::PossibleDuplicates(Vec::new()),
+        Error::AccountMergeNotFound(AccountMergeId::new()),
+        Error::AccountMergeChanged,
+        Error::MergeConflicts(Vec::new()),
+        Error::AlreadyUndone,
+        Error::MergedOnward { number: 100_001 },
         Error::ExternalReferenceNotFound(ExternalReferenceId::new()),
         Error::ExternalIdTaken,
         Error::ProcessorLinkNotFound(ProcessorLinkId::new()),
@@ -106,6 +114,14 @@ fn every_refusal_has_its_reason_and_class() {
     accounts ACCOUNT_ARCHIVED Conflict
     accounts ALREADY_ARCHIVED Conflict
     accounts NOT_ARCHIVED Conflict
+    accounts ACCOUNT_NUMBER_NOT_FOUND NotFound
+    accounts ACCOUNT_MERGED Conflict
+    accounts POSSIBLE_DUPLICATES Conflict
+    accounts ACCOUNT_MERGE_NOT_FOUND NotFound
+    accounts ACCOUNT_MERGE_CHANGED Stale
+    accounts MERGE_CONFLICTS Conflict
+    accounts ALREADY_UNDONE Conflict
+    accounts MERGED_ONWARD Conflict
     accounts EXTERNAL_REFERENCE_NOT_FOUND NotFound
     accounts EXTERNAL_ID_TAKEN Exists
     accounts PROCESSOR_LINK_NOT_FOUND NotFound
@@ -120,7 +136,7 @@ fn every_refusal_has_its_reason_and_class() {
     accounts DB Fault
     ");
     let with_fields = all.iter().filter(|error| error.violations().is_some()).count();
-    assert_eq!(with_fields, 2);
+    assert_eq!(with_fields, 4);
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn what_is_no_tag_is_refused() {
     let house = house().await;
     let mut desk = desk(&house);
     for wrong in [vec![""], vec!["x", "  "], vec!["a tag that is much longer than anybody would want to read"]] {
-        let request = pb::CreateAccountRequest { account: Some(tagged("Miller", &wrong)) };
+        let request = pb::CreateAccountRequest { account: Some(tagged("Miller", &wrong)), ..Default::default() };
         let refused = desk.accounts.create_account(request).await.unwrap_err();
         assert_eq!((refused.code(), fields(&refused)), (Code::InvalidArgument, vec!["account.tags".to_owned()]));
     }

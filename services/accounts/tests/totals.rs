@@ -172,7 +172,8 @@ async fn totals_are_exact_while_clerks_are_writing() {
 async fn write(mut accounts: AccountServiceClient<testing::Voice>, clerk: u32) {
     for n in 0..60 {
         let name = ["Sarah", "Choir an", "Band", "Anna"][n % 4];
-        let request = pb::CreateAccountRequest { account: Some(family(&format!("{name} {clerk} {n}"))) };
+        let request =
+            pb::CreateAccountRequest { account: Some(family(&format!("{name} {clerk} {n}"))), ..Default::default() };
         let account = accounts.create_account(request).await.unwrap().into_inner().account.unwrap();
         let update = pb::Account { id: account.id.clone(), name: format!("Renamed {clerk} {n}"), ..Default::default() };
         if n % 2 == 0 {

@@ -3,7 +3,9 @@
 use db::Context;
 use kit::{App, Heard, Tx};
 use proto::Event;
+use proto::accounts::v1::{AccountChanged, AccountMerged, AccountUnmerged};
 use proto::identity::v1::{LocationChanged, ShopChanged};
+use types::id::parse_uuid;
 
 use crate::journal_entry::{Draft, Reverses, rpc, store as journal};
 use crate::posting::fact::Told;
@@ -16,6 +18,9 @@ pub(crate) async fn hear(tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
     match heard.kind.as_str() {
         ShopChanged::KIND => Ok(shop::hear_shop(tx, &heard.decode()?).await?),
         LocationChanged::KIND => Ok(shop::hear_location(tx, &heard.decode()?).await?),
+        AccountChanged::KIND => hear_account(tx, &heard.decode()?).await,
+        AccountMerged::KIND => Ok(redirect::hear_merged(tx, &heard.decode()?).await?),
+        AccountUnmerged::KIND => Ok(redirect::hear_unmerged(tx, &heard.decode()?).await?),
         // Copies and news of sessions move no value.
         kind if kind.ends_with(".changed") || heard.producer == "identity" => Ok(()),
         _ => {
@@ -27,6 +32,12 @@ pub(crate) async fn hear(tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// Keeps the name of a customer's account.
+async fn hear_account(tx: &mut Tx, event: &AccountChanged) -> Result<(), Error> {
+    let Some(account) = &event.account else { return Ok(()) };
+    journal::keep_customer(tx, parse_uuid("account.id", &account.id)?, &account.name, event.version).await
 }
 
 /// Tries again what could not be booked: a rule may have been mended, or a location been heard of.

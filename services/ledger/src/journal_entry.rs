@@ -27,6 +27,8 @@ pub(crate) struct Draft {
     pub(crate) reverses: Reverses,
     /// The transaction of the event's producer, when an event is the cause.
     pub(crate) producer_tx: Option<i64>,
+    /// Whose business it was: the customer's account. It stays what it was when accounts are merged.
+    pub(crate) account_id: Option<Uuid>,
     pub(crate) lines: Lines,
 }
 
@@ -181,11 +183,21 @@ pub(crate) struct JournalEntry {
     pub(crate) source: Source,
     pub(crate) reverses: Option<JournalEntryId>,
     pub(crate) reversed_by: Option<JournalEntryId>,
+    /// Whose business it was.
+    pub(crate) account: Option<Customer>,
     pub(crate) lines: Vec<BookedLine>,
     pub(crate) amount: Money,
     pub(crate) recorded_at: DateTime<Utc>,
     /// The place in the hash chain, and the hash in hexadecimal.
     pub(crate) seal: Option<(i64, String)>,
+}
+
+/// A customer's account, as accounts tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Customer {
+    pub(crate) id: Uuid,
+    /// Not known before it was heard.
+    pub(crate) name: Option<String>,
 }
 
 /// One line of an entry.
@@ -214,6 +226,7 @@ impl JournalEntry {
             },
             reverses: Reverses::Entry(self.id),
             producer_tx: None,
+            account_id: self.account.as_ref().map(|account| account.id),
             lines: Lines(self.lines.iter().map(turned).collect()),
         }
     }

@@ -18,6 +18,8 @@ pub(crate) struct Fact {
     pub(crate) source: Source,
     pub(crate) day: Day,
     pub(crate) memo: Memo,
+    /// Whose business it was: the customer's account, as the event names it.
+    pub(crate) account_id: Option<Uuid>,
     pub(crate) movement: Movement,
 }
 
@@ -108,6 +110,7 @@ impl Fact {
             source: self.source,
             reverses,
             producer_tx: Some(producer_tx),
+            account_id: self.account_id,
             lines,
         }))
     }

@@ -86,6 +86,7 @@ async fn open_books(app: &App, tx: &mut Tx) -> Result<(), Error> {
         },
         reverses: Reverses::Nothing,
         producer_tx: None,
+        account_id: None,
         lines,
     };
     journal_entry::rpc::book(tx, &opening).await?;

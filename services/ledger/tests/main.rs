@@ -6,6 +6,7 @@ mod chain;
 mod control;
 mod exceptions;
 mod lists;
+mod merged;
 mod proofs;
 mod refusals;
 mod reversals;

@@ -2,7 +2,7 @@
 
 use kit::{Heard, Tx};
 use proto::Event;
-use proto::accounts::v1::{AccountChanged, MemberChanged};
+use proto::accounts::v1::{AccountChanged, AccountMerged, AccountUnmerged, MemberChanged, TaxExemptionChanged};
 use proto::identity::v1::{LocationChanged, ShopChanged};
 use proto::ledger::v1::TaxRateChanged;
 
@@ -24,6 +24,14 @@ pub(crate) async fn hear(tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
             let event: AccountChanged = heard.decode()?;
             if let Some(account) = &event.account {
                 store::keep_account(tx, account, event.version).await?;
+            }
+        }
+        AccountMerged::KIND => redirect::hear_merged(tx, &heard.decode()?).await?,
+        AccountUnmerged::KIND => redirect::hear_unmerged(tx, &heard.decode()?).await?,
+        TaxExemptionChanged::KIND => {
+            let event: TaxExemptionChanged = heard.decode()?;
+            if let Some(exemption) = &event.tax_exemption {
+                store::keep_tax_exemption(tx, exemption, event.version).await?;
             }
         }
         MemberChanged::KIND => {

@@ -20,6 +20,9 @@ pub struct Head {
     pub footer: Option<String>,
     /// Local time at the location.
     pub printed_time: String,
+    /// The certificate by which no tax was charged.
+    #[serde(default)]
+    pub tax_exemption: Option<String>,
 }
 
 /// The receipt as a page for an 80 mm printer; everything a person wrote is escaped.
@@ -57,6 +60,9 @@ pub fn page(sale: &Sale, head: &Head) -> String {
         row(&mut sums, "Change", &amount(sale.totals.change));
     }
     let voided = if sale.void.is_some() { "<p class=\"total\">VOIDED</p>" } else { "" };
+    if let Some(certificate) = &head.tax_exemption {
+        row(&mut sums, "Tax exempt, certificate", certificate);
+    }
     let customer = sale.customer.account_name.as_deref().unwrap_or("Walk-in");
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Receipt {number}</title><style>\

@@ -114,7 +114,7 @@ async fn trade(
     };
     let open = drawers::open_session(&mut tx, &opening).await?;
     tx.publish(Subject { id: id.uuid(), version: open.version }, &drawer::rpc::opened(&open));
-    let rates = store::rates(&mut tx, register.location_id).await?;
+    let rates = store::rates(&mut tx, register.location_id, None, opens).await?;
     let shop = shop::shop(&mut tx).await?;
     for turn in 0..3 + dice.below(5) {
         sales += 1;
@@ -183,6 +183,7 @@ fn past_sale(
             cashier: "Casey Clerk".to_owned(),
             footer: None,
             printed_time: at.with_timezone(&shop.time_zone).format("%Y-%m-%d %H:%M").to_string(),
+            tax_exemption: None,
         },
         at,
     })

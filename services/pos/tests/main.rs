@@ -6,4 +6,5 @@ mod drawers;
 mod faults;
 mod frame;
 mod identity_away;
+mod merged;
 mod sales;

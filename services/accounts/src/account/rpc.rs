@@ -13,6 +13,7 @@ use types::{Violation, Violations};
 use super::{Account, AccountId, Address, BillingMode, Details, Draft, Filter, Kind, State, store};
 use crate::Error;
 use crate::change::{difference, named, text};
+use crate::duplicate::{self, Sought};
 use crate::member::{self, MemberId};
 use crate::tag::{fold, folded};
 
@@ -32,9 +33,21 @@ impl AccountService for Rpc {
 
     async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Reply<pb::GetAccountResponse> {
         read(&self.db, request, async |conn, _caller, message| {
-            let id = AccountId::parse("id", &message.id)?;
-            let account = store::get(conn, id).await?;
-            Ok::<_, Error>(pb::GetAccountResponse { account: Some(account.into()) })
+            let (account, found) = match number(&message.id) {
+                Some(number) => {
+                    let account = store::get_by_number(conn, number).await?;
+                    let found = account.number == number;
+                    (account, found)
+                }
+                None => {
+                    let id = AccountId::parse("id", &message.id)?;
+                    let account = store::get(conn, id).await?;
+                    let found = account.id == id;
+                    (account, found)
+                }
+            };
+            let redirected_from = (!found).then_some(message.id);
+            Ok::<_, Error>(pb::GetAccountResponse { account: Some(pb::Account { redirected_from, ..account.into() }) })
         })
         .await
     }
@@ -43,10 +56,16 @@ impl AccountService for Rpc {
         write(&self.db, request, async |tx, _caller, message| {
             let details = details(wanted(message.account.as_ref())?)?;
             no_member_yet(&details)?;
+            let known = duplicate::store::candidates(tx, &Sought::of(&details)).await?;
+            if message.refuse_duplicates && !known.is_empty() {
+                return Err(Error::PossibleDuplicates(known));
+            }
             let draft = Draft { id: AccountId::new(), details, member_count: 0 };
             let account = store::insert(tx, std::slice::from_ref(&draft)).await?.remove(0);
             created(tx, &account);
-            Ok::<_, Error>(pb::CreateAccountResponse { account: Some(account.into()) })
+            let possible_duplicates = known.into_iter().map(Into::into).collect();
+            let account = pb::Account { possible_duplicates, ..account.into() };
+            Ok::<_, Error>(pb::CreateAccountResponse { account: Some(account) })
         })
         .await
     }
@@ -107,7 +126,7 @@ pub(crate) fn created(tx: &mut Tx, account: &Account) {
 
 /// Locks the account that a command names, and sees to it that the caller has read this version.
 async fn lock(tx: &mut Tx, caller: &Caller, field: &str, id: &str) -> Result<Account, Error> {
-    let account = store::lock(tx, AccountId::parse(field, id)?).await?;
+    let account = store::lock(tx, AccountId::parse(field, id)?).await?.stands()?;
     expect_etag(caller.if_match.as_deref(), account.version, || Error::AccountChanged)?;
     Ok(account)
 }
@@ -125,9 +144,16 @@ fn filter(message: &pb::ListAccountsRequest) -> Filter {
     let kind = message.kind.and_then(|kind| pb::account::Kind::try_from(kind).ok()).and_then(kind_of);
     let state = match message.state.map(pb::account::State::try_from) {
         Some(Ok(pb::account::State::Archived)) => State::Archived,
+        Some(Ok(pb::account::State::Merged)) => State::Merged,
         _ => State::Active,
     };
     Filter { kind, state, tag: text(message.tag.as_deref()).map(|tag| fold(&tag)) }
+}
+
+/// Numbers have six digits or more; an id is longer than any of them.
+fn number(text: &str) -> Option<i64> {
+    let digits = text.len() >= 6 && text.bytes().all(|letter| letter.is_ascii_digit());
+    if digits { text.parse().ok() } else { None }
 }
 
 fn wanted(account: Option<&pb::Account>) -> Result<&pb::Account, Violation> {
@@ -257,7 +283,18 @@ fn address(message: Option<&proto::common::v1::Address>) -> Result<Option<Addres
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
-        let Account { id, number, details, phone_e164, state, member_count, version, created_at, updated_at } = account;
+        let Account {
+            id,
+            number,
+            details,
+            phone_e164,
+            state,
+            merged_into,
+            member_count,
+            version,
+            created_at,
+            updated_at,
+        } = account;
         let Details { kind, name, email, phone, address, notes, tags, billing_mode, primary_member_id } = details;
         let billing_mode = match billing_mode {
             BillingMode::Consolidated => pb::account::BillingMode::Consolidated,
@@ -281,6 +318,9 @@ impl From<Account> for pb::Account {
             billing_mode: billing_mode.into(),
             primary_member_id: primary_member_id.map(|id| id.to_string()),
             phone_e164,
+            merged_into: merged_into.map(|id| id.to_string()),
+            redirected_from: None,
+            possible_duplicates: Vec::new(),
         }
     }
 }
@@ -300,6 +340,7 @@ impl From<State> for pb::account::State {
         match state {
             State::Active => Self::Active,
             State::Archived => Self::Archived,
+            State::Merged => Self::Merged,
         }
     }
 }

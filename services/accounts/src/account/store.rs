@@ -20,15 +20,54 @@ pub(crate) use total::forget_counts;
 macro_rules! columns {
     () => {
         "id, number, kind, name, email, phone, address, notes, tags, billing_mode, primary_member_id, phone_e164, state,
- member_count, version, created_at, updated_at"
+ merged_into, member_count, version, created_at, updated_at"
     };
 }
 pub(super) use columns;
 
 const GET: &str = concat!("select ", columns!(), " from account where id = $1");
 
+const GET_BY_NUMBER: &str = concat!("select ", columns!(), " from account where number = $1");
+
+// Merged into one that was merged later, and so on.
+const GET_STANDING: &str = concat!(
+    "
+with recursive way (id, step) as (
+    select $1::uuid, 0
+    union all
+    select account.merged_into, step + 1 from way join account using (id) where account.merged_into is not null
+)
+select ",
+    columns!(),
+    " from account where id = (select id from way order by step desc limit 1)"
+);
+
+/// The account, or the one that stands for it now when it was merged.
 pub(crate) async fn get(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
-    sqlx::query_as(GET).bind(id).fetch_optional(conn).await?.ok_or(Error::AccountNotFound(id))
+    let account = sqlx::query_as(GET).bind(id).fetch_optional(&mut *conn).await?.ok_or(Error::AccountNotFound(id))?;
+    standing(conn, account).await
+}
+
+/// The same by its number.
+pub(crate) async fn get_by_number(conn: &mut Conn, number: i64) -> Result<Account, Error> {
+    let account = sqlx::query_as(GET_BY_NUMBER).bind(number).fetch_optional(&mut *conn).await?;
+    standing(conn, account.ok_or(Error::AccountNumberNotFound(number))?).await
+}
+
+/// The id of the account that stands for this one now; an unknown one stands for itself.
+pub(crate) async fn standing_id(conn: &mut Conn, id: AccountId) -> Result<AccountId, Error> {
+    match get(conn, id).await {
+        Ok(account) => Ok(account.id),
+        Err(Error::AccountNotFound(id)) => Ok(id),
+        Err(error) => Err(error),
+    }
+}
+
+async fn standing(conn: &mut Conn, account: Account) -> Result<Account, Error> {
+    match account.merged_into {
+        None => Ok(account),
+        Some(_) => Ok(sqlx::query_as(GET_STANDING).bind(account.id).fetch_one(conn).await?),
+    }
 }
 
 const LOCK: &str = concat!("select ", columns!(), " from account where id = $1 for update");
@@ -36,6 +75,15 @@ const LOCK: &str = concat!("select ", columns!(), " from account where id = $1 f
 /// Locks an account before any of its members.
 pub(crate) async fn lock(conn: &mut Conn, id: AccountId) -> Result<Account, Error> {
     sqlx::query_as(LOCK).bind(id).fetch_optional(conn).await?.ok_or(Error::AccountNotFound(id))
+}
+
+const LOCK_TWO: &str = concat!("select ", columns!(), " from account where id in ($1, $2) order by id for update");
+
+/// Locks two accounts, always in the same order, and answers them as they were asked for.
+pub(crate) async fn lock_two(conn: &mut Conn, one: AccountId, two: AccountId) -> Result<(Account, Account), Error> {
+    let locked: Vec<Account> = sqlx::query_as(LOCK_TWO).bind(one).bind(two).fetch_all(conn).await?;
+    let of = |id: AccountId| locked.iter().find(|account| account.id == id).cloned().ok_or(Error::AccountNotFound(id));
+    Ok((of(one)?, of(two)?))
 }
 
 /// Whether there is any account.
@@ -86,6 +134,7 @@ const SAVE: &str = concat!(
 update account
    set kind = $2, name = $3, email = $4, phone = $5, address = $6, notes = $7, state = $8, tags = $9,
        billing_mode = $10, primary_member_id = $11, phone_e164 = $12,
+       merged_into = $13,
        version = version + 1, updated_at = now()
  where id = $1
 returning ",
@@ -109,10 +158,21 @@ pub(crate) async fn save(conn: &mut Conn, account: &Account) -> Result<Account, 
         .bind(<&str>::from(*billing_mode))
         .bind(primary_member_id)
         .bind(phone::e164_some(phone.as_deref(), &country))
+        .bind(account.merged_into)
         .fetch_one(conn)
         .await
         .map_err(refused)?;
     Ok(saved)
+}
+
+const SAVE_TAGS: &str = concat!(
+    "update account set tags = $2, version = version + 1, updated_at = now() where id = $1 returning ",
+    columns!()
+);
+
+/// Stores the tags of a locked account.
+pub(crate) async fn save_tags(conn: &mut Conn, id: AccountId, tags: &[String]) -> Result<Account, Error> {
+    Ok(sqlx::query_as(SAVE_TAGS).bind(id).bind(tags).fetch_one(conn).await?)
 }
 
 /// Who comes back from the archive may find what another system called him taken.
@@ -153,6 +213,7 @@ impl FromRow<'_, PgRow> for Account {
             },
             phone_e164: row.try_get("phone_e164")?,
             state: word(row, "state")?,
+            merged_into: row.try_get("merged_into")?,
             member_count: row.try_get("member_count")?,
             version: row.try_get("version")?,
             created_at: row.try_get("created_at")?,

@@ -152,7 +152,7 @@ impl Check {
         if row.key.contains('\0') {
             wrong.add("key", "must not contain the character NUL");
         }
-        let rules = pb::CreateAccountRequest { account: Some(row.account.clone()) }.validate();
+        let rules = pb::CreateAccountRequest { account: Some(row.account.clone()), ..Default::default() }.validate();
         let parsed = rules.and_then(|()| crate::account::rpc::details(&row.account).map(|_| ()));
         if let Err(violations) = parsed {
             also(wrong, &violations);

@@ -1,5 +1,7 @@
 //! Members on the wire.
 
+mod moving;
+
 use async_trait::async_trait;
 use db::{Audit, Conn, Db, List, Page, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
@@ -28,6 +30,10 @@ impl MemberService for Rpc {
         read(&self.db, request, async |conn, caller, message| {
             let list = List::parse(&message)?;
             let account_id = AccountId::parse_some("account_id", message.account_id.as_deref())?;
+            let account_id = match account_id {
+                Some(id) => Some(account::store::standing_id(conn, id).await?),
+                None => None,
+            };
             let state = match message.state.map(pb::member::State::try_from) {
                 Some(Ok(pb::member::State::Archived)) => State::Archived,
                 _ => State::Active,
@@ -132,14 +138,16 @@ impl MemberService for Rpc {
         .await
     }
 
+    async fn move_member(&self, request: Request<pb::MoveMemberRequest>) -> Reply<pb::MoveMemberResponse> {
+        write(&self.db, request, moving::go).await
+    }
+
     async fn archive_member(&self, request: Request<pb::ArchiveMemberRequest>) -> Reply<pb::ArchiveMemberResponse> {
         write(&self.db, request, async |tx, caller, message| {
             let id = MemberId::parse("id", &message.id)?;
             let ages = store::say_ages(tx, caller.now).await?;
-            // The account first: that is the order of locks everywhere, and a member never changes its account.
-            let account_id = store::get(tx, id).await?.account_id;
-            account::store::lock(tx, account_id).await?;
-            let archived = lock(tx, caller, id).await?.archive()?;
+            let archived = lock_with_account(tx, caller, id).await?.archive()?;
+            let account_id = archived.account_id;
             let member = store::save(tx, &archived).await?;
             let state = |state: State| json!({ "state": <&str>::from(state) });
             tx.audit(Audit::changed("member", id, state(State::Active), state(member.state)));
@@ -203,6 +211,21 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Erro
     let member = store::lock(tx, id).await?;
     expect_etag(caller.if_match.as_deref(), member.version, || Error::MemberChanged)?;
     Ok(member)
+}
+
+/// Locks the account first: that is the order of locks everywhere.
+async fn lock_with_account(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Error> {
+    let account_id = store::get(tx, id).await?.account_id;
+    account::store::lock(tx, account_id).await?;
+    lock(tx, caller, id).await?.still_on(account_id)
+}
+
+/// Tells the others what some members are now.
+pub(crate) async fn tell_all(tx: &mut Tx, ages: Ages, ids: &[MemberId]) -> Result<(), Error> {
+    for member in store::lock_all(tx, ids).await? {
+        tell(tx, &member, ages);
+    }
+    Ok(())
 }
 
 async fn page(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Seen>, Error> {

@@ -243,6 +243,16 @@ fn age_override(row: &PgRow) -> Result<Option<AgeOverride>, DbError> {
     }))
 }
 
+const GO: &str = concat!(
+    "update member set account_id = $2, version = version + 1, updated_at = now() where id = $1 returning ",
+    columns!()
+);
+
+/// Stores the account of a locked member.
+pub(crate) async fn go(conn: &mut Conn, id: MemberId, account_id: AccountId) -> Result<Member, Error> {
+    Ok(sqlx::query_as(GO).bind(id).bind(account_id).fetch_one(conn).await?)
+}
+
 impl FromRow<'_, PgRow> for Member {
     fn from_row(row: &PgRow) -> Result<Self, DbError> {
         Ok(Self {

@@ -157,6 +157,14 @@ fn tell(tx: &mut Tx, exemption: &TaxExemption) {
     tx.publish(subject, &event);
 }
 
+/// Tells the others what some exemptions are now.
+pub(crate) async fn tell_all(tx: &mut Tx, ids: &[TaxExemptionId]) -> Result<(), Error> {
+    for exemption in store::lock_all(tx, ids).await? {
+        tell(tx, &exemption);
+    }
+    Ok(())
+}
+
 async fn lock(tx: &mut Tx, caller: &Caller, field: &str, id: &str) -> Result<TaxExemption, Error> {
     let exemption = store::lock(tx, TaxExemptionId::parse(field, id)?).await?;
     expect_etag(caller.if_match.as_deref(), exemption.version, || Error::TaxExemptionChanged)?;

@@ -48,6 +48,15 @@ pub(crate) async fn lock(conn: &mut Conn, id: TaxExemptionId) -> Result<TaxExemp
     sqlx::query_as(sql).bind(id).fetch_optional(conn).await?.ok_or(Error::TaxExemptionNotFound(id))
 }
 
+/// Locks some exemptions.
+pub(crate) async fn lock_all(conn: &mut Conn, ids: &[TaxExemptionId]) -> Result<Vec<TaxExemption>, Error> {
+    let sql = AssertSqlSafe(format!(
+        "select {} from {} where t.id = any($1) order by t.id for update of t",
+        EXEMPTIONS.columns, EXEMPTIONS.from
+    ));
+    Ok(sqlx::query_as(sql).bind(ids).fetch_all(conn).await?)
+}
+
 const INSERT: &str = "
 insert into tax_exemption (id, account_id, reason, certificate_number, expires_on, requested_by, requested_by_name)
 values ($1, $2, $3, $4, $5, $6, $7)";

@@ -98,6 +98,7 @@ fn filter(message: &pb::ListJournalEntriesRequest) -> Result<Filter, Violations>
         ledger_account_id: out
             .take(LedgerAccountId::parse_some("ledger_account_id", message.ledger_account_id.as_deref()))
             .flatten(),
+        account_id: out.take(given(&message.account_id, |text| parse_uuid("account_id", text))).flatten(),
         from_on: out.take(day("from_on", &message.from_on)).flatten(),
         until_on: out.take(day("until_on", &message.until_on)).flatten(),
     };
@@ -124,6 +125,7 @@ impl From<JournalEntry> for pb::JournalEntry {
             source,
             reverses,
             reversed_by,
+            account,
             lines,
             amount,
             recorded_at,
@@ -146,6 +148,8 @@ impl From<JournalEntry> for pb::JournalEntry {
             recorded_at: Some(proto::timestamp(recorded_at)),
             seal,
             hash,
+            account_id: account.as_ref().map(|account| account.id.to_string()),
+            account_name: account.and_then(|account| account.name),
         }
     }
 }

@@ -7,9 +7,10 @@ use db::{Conn, List, Page, Select, Sorts};
 use kit::Fault;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, FromRow, Row};
+use types::uuid::Uuid;
 use types::{Date, Money};
 
-use super::{BookedLine, Draft, JournalEntry, JournalEntryId, Line, Reverses, Side, Source};
+use super::{BookedLine, Customer, Draft, JournalEntry, JournalEntryId, Line, Reverses, Side, Source};
 use crate::Error;
 use crate::ledger_account::LedgerAccountId;
 
@@ -18,22 +19,25 @@ pub(crate) const CHAIN: Chain = Chain {
     name: "journal",
     rows: "
 select e.id, e.tx, e.number as position,
-       jsonb_build_array(e.id, e.number, e.effective_on, e.memo, e.source_service, e.source_kind, e.source_id,
+       (jsonb_build_array(e.id, e.number, e.effective_on, e.memo, e.source_service, e.source_kind, e.source_id,
                          e.event_kind, e.producer_tx::text, e.reverses_id, e.amount,
                          (extract(epoch from e.recorded_at) * 1000000)::bigint,
                          (select jsonb_agg(jsonb_build_array(l.ordinal, l.ledger_account_id, l.effective_on, l.debit,
                                                              l.credit, l.memo) order by l.ordinal)
                             from journal_line l
-                           where l.journal_entry_id = e.id))::text as canonical
+                           where l.journal_entry_id = e.id))
+        -- Entries of before customers were named are hashed as they were.
+        || case when e.account_id is null then '[]' else jsonb_build_array(e.account_id) end)::text as canonical
   from journal_entry e",
 };
 
 const SELECT: Select = Select {
     columns: "e.id, e.number, e.effective_on, e.memo, e.source_service, e.source_kind, e.source_id, e.event_kind, \
-              e.reverses_id, r.id as reversed_by_id, e.amount, e.recorded_at, s.number as seal, \
+              e.reverses_id, r.id as reversed_by_id, e.account_id, c.name as account_name, e.amount, e.recorded_at, s.number as seal, \
               encode(s.hash, 'hex') as hash",
     from: "journal_entry e left join journal_entry r on r.reverses_id = e.id \
-           left join seal s on s.chain = 'journal' and s.row_id = e.id",
+           left join seal s on s.chain = 'journal' and s.row_id = e.id \
+           left join account_copy c on c.id = e.account_id",
     id: "e.id",
 };
 const SORTS: Sorts = &[
@@ -60,6 +64,10 @@ impl FromRow<'_, PgRow> for JournalEntry {
             },
             reverses: row.try_get("reverses_id")?,
             reversed_by: row.try_get("reversed_by_id")?,
+            account: row
+                .try_get::<Option<_>, _>("account_id")?
+                .map(|id| Ok::<_, sqlx::Error>(Customer { id, name: row.try_get("account_name")? }))
+                .transpose()?,
             lines: Vec::new(),
             amount: Money::minor(row.try_get("amount")?),
             recorded_at: row.try_get("recorded_at")?,
@@ -71,9 +79,11 @@ impl FromRow<'_, PgRow> for JournalEntry {
 /// Which entries a list shows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
-    pub(crate) source_id: Option<types::uuid::Uuid>,
+    pub(crate) source_id: Option<Uuid>,
     pub(crate) event_kind: Option<String>,
     pub(crate) ledger_account_id: Option<LedgerAccountId>,
+    /// Entries of accounts that were merged into it too.
+    pub(crate) account_id: Option<Uuid>,
     pub(crate) from_on: Option<Date>,
     pub(crate) until_on: Option<Date>,
 }
@@ -85,6 +95,9 @@ pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Resul
             rows.eq_some("e.event_kind", filter.event_kind.clone());
             if let Some(id) = filter.ledger_account_id {
                 rows.with("e.id in (select journal_entry_id from journal_line where ledger_account_id = ", id, ")");
+            }
+            if let Some(id) = filter.account_id {
+                rows.with("e.account_id = any(array(select accounts_of(", id, ")))");
             }
             if let Some(day) = filter.from_on {
                 rows.with("e.effective_on >= ", day, "");
@@ -173,6 +186,7 @@ pub(crate) async fn insert(conn: &mut Conn, draft: &Draft) -> Result<bool, Error
         .bind(column(lines, |line| line.code.as_str()))
         .bind(column(lines, |line| line.side.debit().minor_units()))
         .bind(column(lines, |line| line.side.credit().minor_units()))
+        .bind(draft.account_id)
         .fetch_one(conn)
         .await?;
     if entries == 1 && usize::try_from(written) != Ok(lines.len()) {
@@ -188,7 +202,7 @@ fn column<'a, T>(lines: &'a [Line], get: impl Fn(&'a Line) -> T) -> Vec<T> {
 const INSERT: &str = "
 with entry as (
     insert into journal_entry (id, effective_on, memo, source_service, source_kind, source_id, event_kind, reverses_id,
-                               producer_tx, amount)
+                               producer_tx, amount, account_id)
     values ($1, $2, $3, $4, $5, $6, $7,
             coalesce($8, (select id
                             from journal_entry
@@ -196,7 +210,7 @@ with entry as (
                              and event_kind = $9
                              and source_kind = $5
                              and source_service = $4)),
-            $10::bigint::text::xid8, $11)
+            $10::bigint::text::xid8, $11, $15)
     on conflict do nothing
     returning id, effective_on
 ), line as (
@@ -208,6 +222,19 @@ with entry as (
     returning ordinal
 )
 select (select count(*) from entry), (select count(*) from line)";
+
+const KEEP_CUSTOMER: &str = "
+insert into account_copy (id, version, name)
+values ($1, $2, $3)
+    on conflict (id) do update
+   set version = excluded.version, name = excluded.name
+ where account_copy.version < excluded.version";
+
+/// Keeps the newest name of a customer's account.
+pub(crate) async fn keep_customer(conn: &mut Conn, id: Uuid, name: &str, version: i64) -> Result<(), Error> {
+    sqlx::query(KEEP_CUSTOMER).bind(id).bind(version).bind(name).execute(conn).await?;
+    Ok(())
+}
 
 /// Whether a source was booked.
 pub(crate) async fn is_booked(conn: &mut Conn, source: &Source) -> Result<bool, Error> {

@@ -90,6 +90,7 @@ fn completed(told: &Told, event: SaleCompleted) -> Result<Fact, Unpostable> {
         source: source(told, "sale", &sale.id)?,
         day: day(sale.business_on.as_deref().unwrap_or_default())?,
         memo: Memo::new(format!("Sale {}", name(&sale))),
+        account_id: customer(&sale)?,
         movement: Movement::SaleCompleted(read_sale(&sale)?),
     })
 }
@@ -101,6 +102,7 @@ fn voided(told: &Told, event: SaleVoided) -> Result<Fact, Unpostable> {
         source: source(told, "sale", &sale.id)?,
         day: day(&event.business_on)?,
         memo: Memo::new(format!("Void of sale {}{reason}", name(&sale))),
+        account_id: customer(&sale)?,
         movement: Movement::SaleVoided(read_sale(&sale)?),
     })
 }
@@ -110,6 +112,7 @@ fn opened(told: &Told, event: &DrawerOpened) -> Result<Fact, Unpostable> {
         source: source(told, "drawer_session", &event.drawer_session_id)?,
         day: day(&event.business_on)?,
         memo: Memo::new("Drawer opened"),
+        account_id: None,
         movement: Movement::DrawerOpened { float: money(event.opening_float, "the float")? },
     })
 }
@@ -119,6 +122,7 @@ fn closed(told: &Told, event: &DrawerClosed) -> Result<Fact, Unpostable> {
         source: source(told, "drawer_session", &event.drawer_session_id)?,
         day: day(&event.business_on)?,
         memo: Memo::new("Drawer closed"),
+        account_id: None,
         movement: Movement::DrawerClosed {
             expected: money(event.expected_cash, "the expected cash")?,
             counted: money(event.counted_cash, "the counted cash")?,
@@ -135,7 +139,8 @@ fn stock(
     movement: Movement,
 ) -> Result<Fact, Unpostable> {
     let at = occurred_at.and_then(instant).ok_or(Unpostable::Lacks("the time"))?;
-    Ok(Fact { source, day: Day::At { location_id: id("location_id", location_id)?, at }, memo, movement })
+    let day = Day::At { location_id: id("location_id", location_id)?, at };
+    Ok(Fact { source, day, memo, account_id: None, movement })
 }
 
 fn source(told: &Told, kind: &str, source_id: &str) -> Result<Source, Unpostable> {
@@ -172,6 +177,11 @@ fn read_sale(sale: &PbSale) -> Result<Sale, Unpostable> {
         }
     }
     Ok(out)
+}
+
+/// None for a walk-in.
+fn customer(sale: &PbSale) -> Result<Option<Uuid>, Unpostable> {
+    sale.account_id.as_deref().map(|account| id("account_id", account)).transpose()
 }
 
 /// The number, or the id of a sale that has none.

@@ -4,7 +4,7 @@ use db::Conn;
 use proto::accounts::v1 as accounts;
 use proto::ledger::v1 as ledger;
 use types::id::parse_uuid;
-use types::parse_decimal;
+use types::{parse_date, parse_decimal};
 
 use crate::error::Error;
 
@@ -63,6 +63,32 @@ pub(crate) async fn keep_member(tx: &mut Conn, member: &accounts::Member, versio
     .bind(parse_uuid("member.account_id", &member.account_id)?)
     .bind(format!("{} {}", member.first_name, member.last_name))
     .bind(member.state == i32::from(accounts::member::State::Active))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn keep_tax_exemption(
+    tx: &mut Conn,
+    exemption: &accounts::TaxExemption,
+    version: i64,
+) -> Result<(), Error> {
+    let expires_on =
+        exemption.expires_on.as_deref().map(|day| parse_date("tax_exemption.expires_on", day)).transpose()?;
+    sqlx::query(
+        "insert into tax_exemption_copy (id, version, account_id, approved, certificate_number, expires_on)
+         values ($1, $2, $3, $4, $5, $6)
+             on conflict (id) do update
+            set version = excluded.version, account_id = excluded.account_id, approved = excluded.approved,
+                certificate_number = excluded.certificate_number, expires_on = excluded.expires_on
+          where tax_exemption_copy.version < excluded.version",
+    )
+    .bind(parse_uuid("tax_exemption.id", &exemption.id)?)
+    .bind(version)
+    .bind(parse_uuid("tax_exemption.account_id", &exemption.account_id)?)
+    .bind(exemption.state == i32::from(accounts::tax_exemption::State::Approved))
+    .bind(&exemption.certificate_number)
+    .bind(expires_on)
     .execute(tx)
     .await?;
     Ok(())

@@ -80,7 +80,7 @@ impl SaleService for SaleRpc {
             self.shelf.ring(caller, opening.id, opening.location_id, asked, Hold::Nothing).await.map_err(no)?;
         read(&self.app.db, request, async |db, _caller, _message| {
             let lines = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
-            let rates = store::rates(db, opening.location_id).await?;
+            let rates = store::rates(db, opening.location_id, opening.customer.account_id, opening.at).await?;
             let sale = Sale::begin(opening).with_lines(lines, &rates, reckoning(&shop::shop(db).await?))?;
             Ok::<_, Error>(pb::QuoteSaleResponse { sale: Some(sale.into()) })
         })
@@ -108,7 +108,7 @@ impl SaleService for SaleRpc {
             expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
             let mut lines = sale.drafts();
             lines.extend(rung.iter().map(|draft| (Uuid::now_v7(), draft.clone())));
-            let sale = change(tx, sale, lines, "line added").await?;
+            let sale = change(tx, caller, sale, lines, "line added").await?;
             Ok::<_, Error>(pb::AddSaleLineResponse { sale: Some(sale.into()) })
         })
         .await
@@ -125,7 +125,7 @@ impl SaleService for SaleRpc {
             if lines.len() == before {
                 return Err(Error::LineNotFound(line));
             }
-            let sale = change(tx, sale, lines, "line removed").await?;
+            let sale = change(tx, caller, sale, lines, "line removed").await?;
             Ok(pb::RemoveSaleLineResponse { sale: Some(sale.into()) })
         })
         .await
@@ -142,7 +142,7 @@ impl SaleService for SaleRpc {
             sale.discount = message.discount.as_ref().and_then(|input| wire::discount("discount", input, &mut out));
             out.into_result()?;
             let lines = sale.drafts();
-            let sale = change(tx, sale, lines, "discount set").await?;
+            let sale = change(tx, caller, sale, lines, "discount set").await?;
             Ok::<_, Error>(pb::SetSaleDiscountResponse { sale: Some(sale.into()) })
         })
         .await
@@ -160,7 +160,7 @@ impl SaleService for SaleRpc {
             if was_completed {
                 approve::<Error>(tx, caller, sale.id).await?;
             }
-            let counter = store::counter(tx, sale.register_id, &Customer::default()).await?;
+            let counter = store::counter(tx, sale.register_id, &Customer::default(), caller.now).await?;
             let before = summary(&sale);
             let by = caller.user_id().unwrap_or_default();
             let sale = sale.void(by, message.reason.trim(), caller.now, counter.session)?;
@@ -191,6 +191,7 @@ impl SaleService for SaleRpc {
                 sale: Some(sale.into()),
                 footer: head.footer,
                 printed_time: head.printed_time,
+                tax_exemption_certificate: head.tax_exemption,
             };
             Ok::<_, Error>(pb::GetReceiptResponse { receipt: Some(receipt) })
         })
@@ -238,11 +239,12 @@ impl SaleRpc {
 /// Reckons a draft's lines anew and stores it.
 async fn change(
     tx: &mut kit::Tx,
+    caller: &Caller,
     sale: Sale,
     lines: Vec<(Uuid, super::LineDraft)>,
     what: &'static str,
 ) -> Result<Sale, Error> {
-    let rates = store::rates(tx, sale.location_id).await?;
+    let rates = store::rates(tx, sale.location_id, sale.customer.account_id, caller.now).await?;
     let how = reckoning(&shop::shop(tx).await?);
     let before = summary(&sale);
     let sale = sale.with_lines(lines, &rates, how)?;

@@ -20,7 +20,11 @@ use crate::tender::{Kind, Tender};
 pub(crate) use self::counter::{Counter, counter, place, rates};
 
 const SALES: Select = Select {
-    columns: "s.id, s.number, s.state, s.location_id, s.register_id, s.drawer_session_id, s.account_id, s.account_name, \
+    columns: "s.id, s.number, s.state, s.location_id, s.register_id, s.drawer_session_id, \
+              case when s.state = 'draft' then account_now(s.account_id) else s.account_id end as account_id, \
+              case when s.state = 'draft' and s.account_id is not null \
+                   then coalesce((select c.name from account_copy c where c.id = account_now(s.account_id)), s.account_name) \
+                   else s.account_name end as account_name, \
               s.member_id, s.discount_percent, s.discount_amount, s.discount_reason, s.net, s.tax, s.total, s.cash_rounding, \
               s.paid, s.change, s.cash_kept, s.taxes, s.business_on, s.receipt, s.created_by, s.voided_by, s.void_reason, \
               s.void_session_id, s.version, s.created_at, s.completed_at, s.voided_at",
@@ -149,7 +153,10 @@ pub(crate) async fn list(db: &mut Conn, list: &List, filter: &Filter) -> Result<
         rows.eq_some("s.state", filter.state.map(word));
         rows.eq_some("s.register_id", filter.register);
         rows.eq_some("s.drawer_session_id", filter.session);
-        rows.eq_some("s.account_id", filter.account);
+        if let Some(account) = filter.account {
+            // Those of accounts that were merged into it too.
+            rows.with("s.account_id = any(array(select accounts_of(", account, ")))");
+        }
         if let Some(day) = filter.from {
             rows.with("s.business_on >= ", day, "");
         }
@@ -271,6 +278,8 @@ pub(crate) async fn save(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
         .bind(sale.void.as_ref().map(|void| void.reason.clone()))
         .bind(sale.void.as_ref().map(|void| void.at))
         .bind(sale.void.as_ref().and_then(|void| void.session))
+        .bind(sale.customer.account_id)
+        .bind(&sale.customer.account_name)
         .execute(tx)
         .await
         .map_err(|error| whistle(error, sale.id))?;
@@ -282,7 +291,7 @@ update sale
    set number = $2, state = $3, drawer_session_id = $4, discount_percent = $5, discount_amount = $6, discount_reason = $7,
        net = $8, tax = $9, total = $10, cash_rounding = $11, paid = $12, change = $13, cash_kept = $14, taxes = $15,
        business_on = $16, receipt = $17, completed_at = $18, voided_by = $19, void_reason = $20, voided_at = $21,
-       void_session_id = $22, tx = pg_current_xact_id(), version = version + 1, updated_at = now()
+       void_session_id = $22, account_id = $23, account_name = $24, tx = pg_current_xact_id(), version = version + 1, updated_at = now()
  where id = $1";
 
 fn whistle(error: db::Error, id: SaleId) -> Error {

@@ -63,6 +63,7 @@ pub(super) fn narrow(sql: &mut QueryBuilder<Postgres>, filter: &Filter) {
     sql.push(match filter.state {
         State::Active => "state = 'active'",
         State::Archived => "state = 'archived'",
+        State::Merged => "state = 'merged'",
     });
     if let Some(kind) = filter.kind {
         sql.push(" and kind = ").push_bind(<&str>::from(kind));

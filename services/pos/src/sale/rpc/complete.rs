@@ -113,9 +113,9 @@ async fn begin(
     rung: &[LineDraft],
     tenders: Option<Vec<Tender>>,
 ) -> Result<Sale, Error> {
-    let counter = store::counter(tx, opening.register_id, &opening.customer).await?;
+    let counter = store::counter(tx, opening.register_id, &opening.customer, caller.now).await?;
     let shop = shop::shop(tx).await?;
-    let rates = store::rates(tx, opening.location_id).await?;
+    let rates = store::rates(tx, opening.location_id, opening.customer.account_id, caller.now).await?;
     let customer = served(&counter, opening.customer.clone())?;
     let lines = rung.iter().map(|draft| (Uuid::now_v7(), draft.clone())).collect();
     let mut sale = Sale::begin(opening).with_lines(lines, &rates, reckoning(&shop))?;
@@ -131,14 +131,14 @@ async fn begin(
 
 /// Completes a draft that nobody changed since its stock was held.
 async fn finish(tx: &mut Tx, caller: &Caller, id: SaleId, version: i64, tenders: Vec<Tender>) -> Result<Sale, Error> {
-    let sale = store::lock(tx, id).await?.draft()?;
+    let mut sale = store::lock(tx, id).await?.draft()?;
     kit::expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
     if sale.version != version {
         return Err(Error::SaleChanged);
     }
-    let counter = store::counter(tx, sale.register_id, &sale.customer).await?;
+    let counter = store::counter(tx, sale.register_id, &sale.customer, caller.now).await?;
     let shop = shop::shop(tx).await?;
-    served(&counter, sale.customer.clone())?;
+    sale.customer = served(&counter, sale.customer.clone())?;
     let before = summary(&sale);
     let payment = payment(tx, caller, &sale, &counter, &shop, tenders).await?;
     let mut sale = sale.pay(payment)?;
@@ -174,6 +174,8 @@ async fn payment(
             currency_digits: shop.currency_digits,
             cashier: caller.user_name().to_owned(),
             footer: shop.receipt_footer.clone(),
+            // A draft from before the exemption keeps its tax until its lines are reckoned anew.
+            tax_exemption: counter.exemption.clone().filter(|_| sale.totals.tax.is_zero()),
             printed_time: caller.now.with_timezone(&location.time_zone).format("%Y-%m-%d %H:%M").to_string(),
         },
         at: caller.now,
@@ -187,7 +189,7 @@ fn served(counter: &Counter, customer: Customer) -> Result<Customer, Error> {
     if !counter.member_holds {
         return Err(Error::MemberUnknown);
     }
-    Ok(Customer { account_name: counter.account_name.clone(), ..customer })
+    Ok(Customer { account_id: counter.account_id, account_name: counter.account_name.clone(), ..customer })
 }
 
 fn tell(tx: &mut Tx, sale: &Sale, before: Option<serde_json::Value>) {

@@ -1,0 +1,50 @@
+//! The SQL of duplicates; every part of it goes through an index.
+
+use db::{Conn, Error as DbError};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
+
+use super::{Candidate, Sought, Why};
+use crate::Error;
+
+// Of a phone number that hundreds share the first fifty are enough to look at.
+const CANDIDATES: &str = "
+with alike (account_id, why, nearness) as (
+    (select id, 'email', 1 from account where email is not null and lower(email) = lower($2) limit 50)
+    union all
+    (select account_id, 'email', 1
+       from member
+      where email is not null and lower(email) = lower($2) and state = 'active'
+      limit 50)
+    union all
+    (select id, 'phone', 1 from account where phone is not null and phone_tail(phone) = phone_tail($3) limit 50)
+    union all
+    (select account_id, 'phone', 1
+       from member
+      where phone is not null and phone_tail(phone) = phone_tail($3) and state = 'active'
+      limit 50)
+    union all
+    select id, 'name', nearness from account_namesakes($1)
+)
+select account.id, account.number, account.name, array_agg(distinct alike.why) as why
+  from alike
+  join account on account.id = alike.account_id
+ where account.state <> 'merged'
+ group by account.id
+ order by bool_or(alike.why = 'email') desc, bool_or(alike.why = 'phone') desc, max(alike.nearness) desc, account.number
+ limit 10";
+
+/// The accounts that may be who is sought, the likeliest first.
+pub(crate) async fn candidates(conn: &mut Conn, sought: &Sought) -> Result<Vec<Candidate>, Error> {
+    let found = sqlx::query_as(CANDIDATES).bind(&sought.name).bind(&sought.email).bind(&sought.phone);
+    Ok(found.fetch_all(conn).await?)
+}
+
+impl FromRow<'_, PgRow> for Candidate {
+    fn from_row(row: &PgRow) -> Result<Self, DbError> {
+        let words: Vec<String> = row.try_get("why")?;
+        let mut why: Vec<Why> = words.iter().filter_map(|word| word.parse().ok()).collect();
+        why.sort_unstable();
+        Ok(Self { id: row.try_get("id")?, number: row.try_get("number")?, name: row.try_get("name")?, why })
+    }
+}
