@@ -132,7 +132,8 @@ impl Service for Accounts {
             Job::new("account-imports", Duration::from_secs(1), move || {
                 let app = app.clone();
                 async move { account_import::work::work(&app).await.map_err(Fault::new) }
-            }),
+            })
+            .within(Duration::from_secs(1800)),
             consent::sweep::job(&self.app),
             responsible_adult::hand_over::job(&self.app),
             tax_exemption::sweep::job(&self.app),
