@@ -8,7 +8,7 @@ use crate::stand::house;
 async fn a_message_of_more_than_a_mebibyte_is_refused_at_the_door() {
     let house = house().await;
     let ask = async |length: usize| {
-        let mut grpc = Grpc::new(house.user(&["accounts.admin"]));
+        let mut grpc = Grpc::new(house.user(&["audit.view"]));
         grpc.ready().await.unwrap();
         let path = "/lunarfront.common.v1.AuditService/ListAuditRecords".parse().unwrap();
         // An unknown field of so many bytes.
