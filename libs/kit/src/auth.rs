@@ -1,6 +1,8 @@
 //! Tokens: who the user is, and which service is calling. Nothing here asks anybody; what must be known is told in
 //! advance ([`Trust`]).
 
+mod claims;
+
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -12,7 +14,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Approval, Permissions, User};
+use crate::{Approval, User};
+
+pub use claims::{AccessClaims, ApprovalClaims, BY_PIN};
 
 /// How far two clocks may be apart, in seconds.
 const LEEWAY_SECONDS: u64 = 30;
@@ -20,53 +24,6 @@ const LEEWAY_SECONDS: u64 = 30;
 const SERVICE_TOKEN_SECONDS: i64 = 60;
 /// Verified tokens that are remembered.
 const REMEMBERED_MAX: usize = 10_000;
-
-/// The claims of an access token (RFC 9068 in form, EdDSA signed).
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct AccessClaims {
-    pub iss: String,
-    pub aud: String,
-    pub sub: Uuid,
-    /// The session.
-    pub sid: Uuid,
-    pub iat: i64,
-    /// When it was issued, in milliseconds since 1970: revocations are finer than seconds.
-    pub ims: i64,
-    pub nbf: i64,
-    pub exp: i64,
-    pub jti: String,
-    pub name: String,
-    /// The strongest permission of each domain.
-    pub perms: Vec<String>,
-    /// How the user came in, when it was not the full way (RFC 8176).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub amr: Vec<String>,
-}
-
-/// The `amr` of who came by a PIN at a till.
-pub const BY_PIN: &str = "pin";
-
-/// The claims of an approval: one person's leave for another to do one thing once.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ApprovalClaims {
-    pub iss: String,
-    pub aud: String,
-    /// Who may act.
-    pub sub: Uuid,
-    pub iat: i64,
-    /// When it was given, in milliseconds since 1970.
-    pub ims: i64,
-    pub nbf: i64,
-    pub exp: i64,
-    pub jti: Uuid,
-    /// Who gave it.
-    pub approver: Uuid,
-    /// The RPC, such as `pos.v1.SaleService/VoidSale`.
-    pub action: String,
-    pub resource: String,
-    /// What the approver is allowed.
-    pub permission: String,
-}
 
 /// The `typ` of access tokens, approvals and service tokens; none passes for another.
 pub const ACCESS_TYPE: &str = "at+jwt";
@@ -182,15 +139,11 @@ impl Verifier {
         if claims.iat > now.timestamp() + LEEWAY_SECONDS.cast_signed() || claims.exp <= claims.iat {
             return Err(TokenRefused);
         }
-        let user = Arc::new(User {
-            id: claims.sub,
-            session_id: claims.sid,
-            name: claims.name,
-            permissions: Permissions::of(claims.perms.iter().map(String::as_str)),
-            by_pin: claims.amr.iter().any(|way| way == BY_PIN),
-            issued_ms: claims.ims,
-            expires_at: DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?,
-        });
+        let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenRefused)?;
+        let (id, session_id, name, issued_ms) = (claims.sub, claims.sid, claims.name.clone(), claims.ims);
+        let by_pin = claims.amr.iter().any(|way| way == BY_PIN);
+        let (principal, permissions) = claims.bearer();
+        let user = Arc::new(User { id, session_id, name, permissions, principal, by_pin, issued_ms, expires_at });
         let mut known = self.trust.0.write().map_err(|_| TokenRefused)?;
         if !known.holds(&user) || !known.keys.contains_key(&kid) {
             return Err(TokenRefused);

@@ -41,9 +41,32 @@ pub struct User {
     pub permissions: Permissions,
     /// Came by a PIN at a till.
     pub by_pin: bool,
+    pub principal: Principal,
     /// In milliseconds since 1970.
     pub issued_ms: i64,
     pub expires_at: DateTime<Utc>,
+}
+
+/// As what somebody signed in. One person may be several: what one may do never flows into another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// Somebody who works here.
+    Staff,
+    /// A program, with a key that a user made for it.
+    Key,
+    /// A customer; with the members for whom he may act, himself among them.
+    Portal { member_id: Uuid, acts_for: Vec<Uuid> },
+}
+
+impl Principal {
+    /// Whether the RPC is for such a one, when any signed-in user may call it.
+    pub fn may_enter(&self, rpc: &Rpc) -> bool {
+        match self {
+            Self::Staff => true,
+            Self::Key => rpc.open_to.contains(&"key"),
+            Self::Portal { .. } => rpc.open_to.contains(&"portal"),
+        }
+    }
 }
 
 impl Caller {
@@ -105,6 +128,13 @@ impl Permissions {
         others.0.iter().all(|(domain, rank)| self.0.get(domain).is_some_and(|held| held >= rank))
     }
 
+    /// What is allowed both here and there.
+    #[must_use]
+    pub fn common(&self, others: &Self) -> Self {
+        let both = |(domain, rank): (&String, &u8)| Some((domain.clone(), *rank.min(others.0.get(domain)?)));
+        Self(self.0.iter().filter_map(both).collect())
+    }
+
     /// The strongest word of each domain, in order.
     pub fn words(&self) -> Vec<String> {
         self.0.iter().map(|(domain, rank)| format!("{domain}.{}", RANKS[usize::from(*rank)])).collect()
@@ -140,5 +170,9 @@ mod tests {
         assert_eq!(held.words(), ["ledger.admin", "pos.edit"]);
         assert!(held.include(&Permissions::of(["pos.view", "ledger.edit"])));
         assert!(!held.include(&Permissions::of(["pos.admin"])));
+        assert_eq!(
+            held.common(&Permissions::of(["pos.admin", "ledger.view", "audit.view"])).words(),
+            ["ledger.view", "pos.edit"]
+        );
     }
 }

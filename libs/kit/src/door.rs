@@ -154,7 +154,11 @@ impl DoorLayer {
             Access::Service if own_right => {}
             Access::Service => return Err(Common::InternalOnly),
             Access::SignedIn | Access::Permission(_) if user.is_none() && own_right => {}
-            Access::SignedIn if user.is_some() => {}
+            Access::SignedIn if user.is_some() => {
+                if user.as_ref().is_some_and(|user| !user.principal.may_enter(rpc)) {
+                    return Err(Common::StaffOnly);
+                }
+            }
             Access::Permission(word) if user.is_some() => {
                 if !user.as_ref().is_some_and(|user| user.permissions.allow(word)) {
                     return Err(Common::PermissionDenied(word));

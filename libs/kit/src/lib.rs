@@ -28,7 +28,7 @@ mod upload;
 
 pub use approval::{Approval, NotApproved, approve};
 pub use call::{Reply, check, read, replay, write, write_with};
-pub use caller::{Caller, Permissions, User};
+pub use caller::{Caller, Permissions, Principal, User};
 pub use clock::Clock;
 pub use door::{Door, DoorLayer};
 pub use etag::{etag, expect_etag};

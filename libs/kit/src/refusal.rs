@@ -162,6 +162,8 @@ pub(crate) enum Common {
     PermissionDenied(&'static str),
     #[error("sign in with your password first; a PIN is not enough for this")]
     FullSignInRequired,
+    #[error("this is for those who work here")]
+    StaffOnly,
     #[error("only other services may ask this")]
     InternalOnly,
     #[error("send an Idempotency-Key with this request")]
@@ -195,7 +197,9 @@ impl Refusal for Common {
                 Class::Invalid
             }
             Self::Unauthenticated | Self::TokenRefused | Self::ServiceTokenRefused => Class::UnknownCaller,
-            Self::PermissionDenied(_) | Self::FullSignInRequired | Self::InternalOnly => Class::Forbidden,
+            Self::PermissionDenied(_) | Self::StaffOnly | Self::FullSignInRequired | Self::InternalOnly => {
+                Class::Forbidden
+            }
             Self::IdempotencyKeyReused => Class::Conflict,
             Self::Overloaded => Class::Limited,
             Self::TrustUnknown => Class::Unavailable,

@@ -41,6 +41,8 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
     let flag = |name: &str| value(pool, &options, name).is_some_and(|value| value.as_bool() == Some(true));
     let callers = value(pool, &options, "callers").unwrap_or(Value::List(vec![]));
     let callers: Vec<&str> = callers.as_list().into_iter().flatten().filter_map(Value::as_str).collect();
+    let open_to = value(pool, &options, "open_to").unwrap_or(Value::List(vec![]));
+    let open_to: Vec<&str> = open_to.as_list().into_iter().flatten().filter_map(Value::as_str).collect();
     let permission = text(pool, &options, "permission");
     let rule = match (&permission, flag("public"), flag("signed_in")) {
         (Some(word), false, false) => format!("Access::Permission({word:?})"),
@@ -52,7 +54,8 @@ fn row(pool: &DescriptorPool, rpc: &MethodDescriptor) -> String {
     let routed = pool.get_extension_by_name("google.api.http").is_some_and(|http| options.has_extension(&http));
     let approval = text(pool, &options, "approval");
     format!(
-        "Rpc {{ path: {:?}, access: {rule}, approval: {approval:?}, callers: &{callers:?}, routed: {routed}, idempotency_key_required: {}, \
+        "Rpc {{ path: {:?}, access: {rule}, approval: {approval:?}, callers: &{callers:?}, open_to: &{open_to:?}, routed: {routed}, \
+         idempotency_key_required: {}, \
          full_sign_in: {}, secret_answer: {}, secret_request: {}, each_service: {}, upload_bytes_max: {:?}, deadline_seconds: {:?} }}",
         path(rpc),
         flag("idempotency_key_required"),

@@ -27,6 +27,8 @@ pub struct Rpc {
     pub approval: Option<&'static str>,
     /// Services that may call it for themselves; `*` means any.
     pub callers: &'static [&'static str],
+    /// Who beside the staff may call it when any signed-in user may: `key`, `portal`.
+    pub open_to: &'static [&'static str],
     /// It has a REST route, so the gateway may call it.
     pub routed: bool,
     pub idempotency_key_required: bool,

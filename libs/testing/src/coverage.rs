@@ -4,6 +4,7 @@ use kit::Service;
 use proto::{Access, RPCS, Rpc};
 use tonic::client::Grpc;
 use tonic::{Code, Request, Response, Status, Streaming};
+use types::uuid::Uuid;
 
 use crate::{House, RawCodec, Voice};
 
@@ -20,6 +21,8 @@ impl<S: Service> House<S> {
             seen += 1;
             let nobody = call(self.nobody(), rpc).await;
             let powerless = call(self.user(&["nothing.view"]), rpc).await;
+            let customer = call(self.token(&self.keys.portal_token(Uuid::now_v7())), rpc).await;
+            let program = call(self.token(&self.keys.key_token(&["nothing.view"])), rpc).await;
             let stranger = call_without_service_token(self, rpc).await;
             assert_eq!(stranger, Some(Code::Unauthenticated), "{}: without a service token", rpc.path);
             let allowed = match rpc.access {
@@ -34,7 +37,9 @@ impl<S: Service> House<S> {
             }
             match rpc.access {
                 Access::Permission(word) => {
-                    assert_eq!(powerless, Some(Code::PermissionDenied), "{} wants {word}", rpc.path);
+                    for (who, code) in [("user", powerless), ("customer", customer), ("program", program)] {
+                        assert_eq!(code, Some(Code::PermissionDenied), "{} wants {word} of a {who}", rpc.path);
+                    }
                     if !rpc.callers.contains(&"gateway") {
                         assert_eq!(nobody, Some(Code::Unauthenticated), "{} wants a user", rpc.path);
                     }
@@ -44,6 +49,10 @@ impl<S: Service> House<S> {
                         assert_eq!(nobody, Some(Code::Unauthenticated), "{} wants a user", rpc.path);
                     }
                     assert_ne!(powerless, Some(Code::PermissionDenied), "{} takes any user", rpc.path);
+                    for (who, code) in [("portal", customer), ("key", program)] {
+                        let is_refused = code == Some(Code::PermissionDenied);
+                        assert_ne!(is_refused, rpc.open_to.contains(&who), "{} and a {who}", rpc.path);
+                    }
                 }
                 Access::Service => {
                     if !rpc.callers.contains(&"*") {

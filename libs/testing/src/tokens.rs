@@ -81,6 +81,22 @@ impl Keys {
         sign_approval(&self.user, KID, claims).unwrap()
     }
 
+    /// An access token for a customer who claims all that there is.
+    pub fn portal_token(&self, member: Uuid) -> String {
+        let all = proto::RPCS.iter().filter_map(|rpc| match rpc.access {
+            proto::Access::Permission(word) => Some(word),
+            proto::Access::SignedIn | proto::Access::Public | proto::Access::Service => None,
+        });
+        let claims = claims(Uuid::now_v7(), &all.collect::<Vec<_>>());
+        self.sign(&AccessClaims { member: Some(member), acts_for: vec![member], ..claims })
+    }
+
+    /// An access token for a program with an API key.
+    pub fn key_token(&self, permissions: &[&str]) -> String {
+        let claims = claims(Uuid::now_v7(), permissions);
+        self.sign(&AccessClaims { key: Some(claims.sid), ..claims })
+    }
+
     pub fn sign(&self, claims: &AccessClaims) -> String {
         sign_access(&self.user, KID, claims).unwrap()
     }
@@ -102,6 +118,9 @@ pub fn claims(user: Uuid, permissions: &[&str]) -> AccessClaims {
         name: "Test User".to_owned(),
         perms: permissions.iter().map(|word| (*word).to_owned()).collect(),
         amr: Vec::new(),
+        key: None,
+        member: None,
+        acts_for: Vec::new(),
     }
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use kit::{Class, Fault, Refusal};
 use types::{Violation, Violations};
 
+use crate::api_key::ApiKeyId;
 use crate::location::LocationId;
+use crate::portal::MemberId;
 use crate::role::RoleId;
 use crate::session::SessionId;
 use crate::user::UserId;
@@ -34,6 +36,12 @@ pub enum Error {
     UserActive,
     #[error("the user was archived, and is gone for good")]
     UserArchived,
+    #[error("the user has chosen a password already, or may not come in")]
+    UserNotInvited,
+    #[error("the invitation does not hold (any more); ask for another")]
+    InvitationRefused,
+    #[error("the user is not locked")]
+    UserNotLocked,
     #[error("this is the last administrator; make another one first")]
     LastAdmin,
     #[error("no role {0}")]
@@ -46,6 +54,22 @@ pub enum Error {
     RoleOfSystem(String),
     #[error("the role {0} is still given to somebody; take it away first")]
     RoleInUse(String),
+    #[error("no portal user {0}")]
+    PortalUserNotFound(UserId),
+    #[error("nothing was heard of a member {0} yet")]
+    MemberNotFound(MemberId),
+    #[error("the member {0} was archived, or his account")]
+    MemberArchived(MemberId),
+    #[error("the member signs in to the portal already")]
+    MemberHasPortalUser,
+    #[error("no API key {0}")]
+    ApiKeyNotFound(ApiKeyId),
+    #[error("the API key was revoked already")]
+    ApiKeyRevoked,
+    #[error("the API key does not hold (any more)")]
+    ApiKeyRefused,
+    #[error("a program cannot do this; sign in yourself")]
+    PersonRequired,
     #[error("this gives more rights than you have yourself: {0}")]
     RightsBeyondOwn(String),
     #[error("this password is among the first that anybody would guess; choose another")]
@@ -93,26 +117,40 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::LocationNotFound(_) | Self::UserNotFound(_) | Self::RoleNotFound(_) | Self::SessionNotFound(_) => {
-                Class::NotFound
+            Self::LocationNotFound(_)
+            | Self::UserNotFound(_)
+            | Self::RoleNotFound(_)
+            | Self::ApiKeyNotFound(_)
+            | Self::PortalUserNotFound(_)
+            | Self::MemberNotFound(_)
+            | Self::SessionNotFound(_) => Class::NotFound,
+            Self::LocationNameTaken(_) | Self::EmailTaken(_) | Self::RoleSlugTaken(_) | Self::MemberHasPortalUser => {
+                Class::Exists
             }
-            Self::LocationNameTaken(_) | Self::EmailTaken(_) | Self::RoleSlugTaken(_) => Class::Exists,
             Self::ShopChanged | Self::LocationChanged | Self::UserChanged | Self::RoleChanged => Class::Stale,
             Self::UserDisabled
             | Self::SecondFactorInUse
             | Self::SecondFactorOff
             | Self::UserActive
             | Self::UserArchived
+            | Self::UserNotInvited
+            | Self::UserNotLocked
             | Self::LastAdmin
             | Self::RoleOfSystem(_)
-            | Self::RoleInUse(_) => Class::Conflict,
+            | Self::RoleInUse(_)
+            | Self::ApiKeyRevoked
+            | Self::MemberArchived(_) => Class::Conflict,
             Self::RightsBeyondOwn(_)
+            | Self::PersonRequired
             | Self::ApprovalRefused
             | Self::ApproverIsActor
             | Self::ApproverLacksPermission(_) => Class::Forbidden,
-            Self::SignInRefused | Self::SecondFactorRequired | Self::ResetRefused | Self::RefreshTokenRefused => {
-                Class::UnknownCaller
-            }
+            Self::SignInRefused
+            | Self::SecondFactorRequired
+            | Self::ResetRefused
+            | Self::RefreshTokenRefused
+            | Self::ApiKeyRefused
+            | Self::InvitationRefused => Class::UnknownCaller,
             Self::SignInThrottled(_) | Self::SignInBusy => Class::Limited,
             Self::PasswordTooCommon
             | Self::PasswordBreached

@@ -1,12 +1,16 @@
 //! identity: the shop, its locations, its staff, what each may do, and who is signed in.
 
 mod access;
+mod api_key;
 mod approval;
 mod change;
 mod error;
+mod hears;
+mod invitation;
 mod location;
 mod password;
 mod pin;
+mod portal;
 mod role;
 mod second_factor;
 mod seed;
@@ -22,15 +26,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cipher::{Column, Keys};
-use kit::{App, Command, Fault, Job, Service};
+use kit::{App, Command, Fault, Heard, Job, Service, Tx};
 use mail::Carrier;
 use proto::identity::v1::access_service_server::AccessServiceServer;
+use proto::identity::v1::api_key_service_server::ApiKeyServiceServer;
 use proto::identity::v1::approval_service_server::ApprovalServiceServer;
 use proto::identity::v1::auth_service_server::AuthServiceServer;
+use proto::identity::v1::invitation_service_server::InvitationServiceServer;
 use proto::identity::v1::location_service_server::LocationServiceServer;
 use proto::identity::v1::password_service_server::PasswordServiceServer;
 use proto::identity::v1::permission_service_server::PermissionServiceServer;
 use proto::identity::v1::pin_service_server::PinServiceServer;
+use proto::identity::v1::portal_user_service_server::PortalUserServiceServer;
 use proto::identity::v1::role_service_server::RoleServiceServer;
 use proto::identity::v1::second_factor_service_server::SecondFactorServiceServer;
 use proto::identity::v1::session_service_server::SessionServiceServer;
@@ -40,8 +47,10 @@ use proto::identity::v1::user_service_server::UserServiceServer;
 use sqlx::migrate::Migrator;
 use tonic::service::RoutesBuilder;
 
+pub use api_key::ApiKeyId;
 pub use error::Error;
 pub use location::LocationId;
+pub use portal::MemberId;
 pub use role::RoleId;
 pub use session::SessionId;
 pub use settings::Settings;
@@ -73,7 +82,8 @@ pub struct Identity {
     desk: Desk,
     rotation: Rotation,
     carrier: Arc<dyn Carrier>,
-    web_url: String,
+    /// Where the pages are that letters link to.
+    web_url: Arc<str>,
 }
 
 #[async_trait]
@@ -105,7 +115,7 @@ impl Service for Identity {
         let sign_in = sign_in::rpc::Rpc::new(&app, &tokens, &told, &examiner, &factors);
         let rotation = Rotation { app: app.clone(), keys, told: Arc::clone(&told) };
         let carrier = mail::carrier(&settings.mail_url, &settings.mail_from)?;
-        let web_url = settings.web_url;
+        let web_url = Arc::from(settings.web_url);
         Ok(Self { app, tokens, hasher, told, sign_in, examiner, factors, desk, rotation, carrier, web_url })
     }
 
@@ -121,7 +131,7 @@ impl Service for Identity {
         };
         let passwords = password::rpc::Rpc {
             app: app.clone(),
-            web_url: self.web_url.clone(),
+            web_url: self.web_url.to_string(),
             examiner: examiner.clone(),
             told: Arc::clone(&told),
         };
@@ -133,7 +143,13 @@ impl Service for Identity {
         };
         let pins =
             pin::rpc::Rpc { app: app.clone(), tokens, examiner, desk: self.desk.clone(), told: Arc::clone(&told) };
-        let users = user::rpc::Rpc { app: app.clone(), hasher: self.hasher.clone(), told: Arc::clone(&told) };
+        let (hasher, guard) = (self.hasher.clone(), Arc::clone(&self.examiner.guard));
+        let web_url = || Arc::clone(&self.web_url);
+        let invitations = invitation::rpc::Rpc { app: app.clone(), hasher: hasher.clone(), guard: Arc::clone(&guard) };
+        let users = user::rpc::Rpc { app: app.clone(), hasher, told: Arc::clone(&told), web_url: web_url() };
+        let customers = portal::rpc::Rpc { app: app.clone(), told: Arc::clone(&told), web_url: web_url() };
+        let keys =
+            api_key::rpc::Rpc { app: app.clone(), tokens: Arc::clone(&self.tokens), told: Arc::clone(&told), guard };
         let roles = role::rpc::Rpc { app: app.clone(), told: Arc::clone(&told) };
         routes
             .add_service(ShopServiceServer::new(shop::rpc::Rpc { app: app.clone() }))
@@ -142,6 +158,9 @@ impl Service for Identity {
             .add_service(RoleServiceServer::new(roles.clone()))
             .add_service(PermissionServiceServer::new(roles))
             .add_service(AccessServiceServer::new(access::rpc::Rpc { app: app.clone() }))
+            .add_service(InvitationServiceServer::new(invitations))
+            .add_service(PortalUserServiceServer::new(customers))
+            .add_service(ApiKeyServiceServer::new(keys))
             .add_service(AuthServiceServer::new(self.sign_in.clone()))
             .add_service(ApprovalServiceServer::new(approvals))
             .add_service(SecondFactorServiceServer::new(factors))
@@ -149,6 +168,10 @@ impl Service for Identity {
             .add_service(PasswordServiceServer::new(passwords))
             .add_service(SessionServiceServer::new(session::rpc::Rpc { app: app.clone(), told }))
             .add_service(TrustServiceServer::new(trust::rpc::Rpc { app, tokens: Arc::clone(&self.tokens) }));
+    }
+
+    async fn hear(&self, tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
+        hears::hear(tx, heard).await
     }
 
     fn jobs(&self) -> Vec<Job> {

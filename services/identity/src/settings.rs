@@ -110,7 +110,7 @@ impl Settings {
             first_name: self.initial_user_first_name.clone(),
             last_name: self.initial_user_last_name.clone(),
             roles: vec![ADMIN.to_owned()],
-            password,
+            password: Some(password),
         };
         user.validate().map_err(|violations| format!("INITIAL_USER_…: {violations}"))?;
         Ok(Some(user))

@@ -9,6 +9,7 @@ use kit::Permissions;
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::portal::Membership;
 use crate::role::ADMIN;
 
 types::ids! {
@@ -20,7 +21,10 @@ types::ids! {
 #[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: UserId,
-    pub(crate) employee_number: i64,
+    /// Customers have none.
+    pub(crate) employee_number: Option<i64>,
+    /// The staff have none.
+    pub(crate) membership: Option<Membership>,
     pub(crate) person: Person,
     /// Slugs of the roles, in order.
     pub(crate) roles: Vec<String>,
@@ -97,6 +101,22 @@ impl User {
         self.state == State::Active
     }
 
+    /// The user, if he works here.
+    ///
+    /// # Errors
+    /// When he is a customer, who is none for those who ask about the staff.
+    pub(crate) fn staff(self) -> Result<Self, Error> {
+        if self.membership.is_none() { Ok(self) } else { Err(Error::UserNotFound(self.id)) }
+    }
+
+    /// The user, if he is a customer.
+    ///
+    /// # Errors
+    /// When he works here, who is none for those who ask about customers.
+    pub(crate) fn customer(self) -> Result<Self, Error> {
+        if self.membership.is_some() { Ok(self) } else { Err(Error::PortalUserNotFound(self.id)) }
+    }
+
     /// Takes away the right to sign in.
     ///
     /// # Errors
@@ -134,6 +154,36 @@ impl User {
                 Ok(Self { roles: Vec::new(), permissions: Permissions::default(), ..gone })
             }
         }
+    }
+
+    /// The user, if he has still to choose a password.
+    ///
+    /// # Errors
+    /// When he has one, or may not come in.
+    pub(crate) fn invited(self) -> Result<Self, Error> {
+        if self.state == State::Invited { Ok(self) } else { Err(Error::UserNotInvited) }
+    }
+
+    /// Has chosen a password.
+    ///
+    /// # Errors
+    /// When he is not invited (any more).
+    pub(crate) fn accept(self) -> Result<Self, Error> {
+        match self.state {
+            State::Invited => Ok(Self { state: State::Active, ..self }),
+            State::Active | State::Disabled | State::Archived => Err(Error::InvitationRefused),
+        }
+    }
+
+    /// Lets a locked user try again.
+    ///
+    /// # Errors
+    /// When he is not locked.
+    pub(crate) fn unlock(self) -> Result<Self, Error> {
+        if self.shown() != Shown::Locked {
+            return Err(Error::UserNotLocked);
+        }
+        Ok(Self { locked_until: None, ..self })
     }
 
     /// The user with another name, address or other roles.
@@ -201,7 +251,8 @@ mod tests {
     fn user(state: State) -> User {
         User {
             id: UserId::new(),
-            employee_number: 1001,
+            employee_number: Some(1001),
+            membership: None,
             person: Person { email: "a@b.test".into(), first_name: "A".into(), last_name: "B".into() },
             roles: vec!["admin".to_owned()],
             permissions: Permissions::of(["identity.admin"]),
@@ -257,6 +308,8 @@ mod tests {
         assert_eq!(locked.clone().at(later).locked_until, None);
         assert_eq!(locked.clone().at(now).shown(), Shown::Locked);
         assert_eq!(locked.clone().at(later).shown(), Shown::Active);
+        assert!(locked.clone().at(now).unlock().is_ok());
+        assert!(matches!(locked.clone().at(later).unlock(), Err(Error::UserNotLocked)));
         assert_eq!(locked.disable(&[]).unwrap().at(now).shown(), Shown::Disabled);
     }
 }

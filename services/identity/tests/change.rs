@@ -3,12 +3,12 @@
 use identity::Identity;
 use proto::identity::v1 as pb;
 use proto::identity::v1::user_service_client::UserServiceClient;
-use testing::House;
+use testing::{House, Voice};
 use tonic::Code;
 
 use crate::staff::{
-    ALL, PASSWORD, archive, change, disable, enable, fill_role, give, hire, make_role, me, open, reason, refresh,
-    sign_in, try_hire, try_sign_in, with_roles,
+    ALL, PASSWORD, after_seconds, archive, change, disable, enable, fill_role, give, hire, make_role, me, open, reason,
+    refresh, sign_in, try_hire, try_sign_in, with_roles,
 };
 
 #[tokio::test]
@@ -57,14 +57,14 @@ async fn everybody_gets_a_number_from_1001_on() {
     let house = open().await;
     let mut numbers = Vec::new();
     for n in 0..3 {
-        numbers.push(hire(&house, &format!("user{n}@shop.test"), &["viewer"]).await.employee_number);
+        numbers.push(hire(&house, &format!("user{n}@shop.test"), &["viewer"]).await.employee_number.unwrap());
     }
     assert_eq!(numbers, ["1001", "1002", "1003"]);
     let twice = sqlx::query("update app_user set employee_number = 1001").execute(&mut house.sql().await).await;
     assert!(twice.is_err(), "no two have the same");
     let request = pb::ListUsersRequest { q: "1002".to_owned(), ..Default::default() };
     let found = UserServiceClient::new(house.user(&["identity.view"])).list_users(request).await.unwrap().into_inner();
-    assert_eq!(found.data.iter().map(|user| user.employee_number.as_str()).collect::<Vec<_>>(), ["1002"]);
+    assert_eq!(found.data.iter().map(|user| user.employee_number.as_deref()).collect::<Vec<_>>(), [Some("1002")]);
 }
 
 #[tokio::test]
@@ -107,6 +107,42 @@ async fn colleagues_are_those_who_may_sign_in() {
         let listed = UserServiceClient::new(house.user(&ALL)).list_users(request).await.unwrap().into_inner();
         assert_eq!(listed.data.len(), found, "{state:?}");
     }
+}
+
+#[tokio::test]
+async fn who_is_locked_out_by_failures_is_seen_and_let_in_again() {
+    let house = open().await;
+    let user = hire(&house, "ada@shop.test", &["viewer"]).await;
+    hire(&house, "ben@shop.test", &["viewer"]).await;
+    for _ in 0..5 {
+        try_sign_in(&house, "ADA@shop.test", "not the password").await.unwrap_err();
+    }
+    let mut admin = UserServiceClient::new(house.user(&ALL));
+    let listed = async |admin: &mut UserServiceClient<Voice>, state: pb::user::State| {
+        let request = pb::ListUsersRequest { state: Some(state.into()), ..Default::default() };
+        let data = admin.list_users(request).await.unwrap().into_inner().data;
+        data.into_iter().map(|user| user.email).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&mut admin, pb::user::State::Locked).await, ["ada@shop.test"]);
+    assert_eq!(listed(&mut admin, pb::user::State::Active).await, ["ben@shop.test"]);
+    let get = pb::GetUserRequest { id: user.id.clone() };
+    let locked = admin.get_user(get.clone()).await.unwrap().into_inner().user.unwrap();
+    assert_eq!((locked.state(), locked.locked_until.is_some()), (pb::user::State::Locked, true));
+    assert!(try_sign_in(&house, "ada@shop.test", PASSWORD).await.is_err());
+
+    let unlock = pb::UnlockUserRequest { id: user.id.clone() };
+    let unlocked = admin.unlock_user(unlock.clone()).await.unwrap().into_inner().user.unwrap();
+    assert_eq!((unlocked.state(), unlocked.locked_until), (pb::user::State::Active, None));
+    assert!(try_sign_in(&house, "ada@shop.test", PASSWORD).await.is_ok());
+    let refused = admin.unlock_user(unlock).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "USER_NOT_LOCKED"));
+
+    for _ in 0..5 {
+        try_sign_in(&house, "ada@shop.test", "not the password").await.unwrap_err();
+    }
+    after_seconds(&house, 30);
+    let over = admin.get_user(get).await.unwrap().into_inner().user.unwrap();
+    assert_eq!((over.state(), over.locked_until), (pb::user::State::Active, None), "a lock ends by itself");
 }
 
 /// The tokens that somebody holds are refused here at once, and the next ones say what holds now.

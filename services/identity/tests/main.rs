@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod access;
+mod api_key;
 mod approval;
 mod change;
 mod forged;
+mod invitation;
 mod last_admin;
 mod location;
 mod password;
 mod pin;
+mod portal;
 mod reasons;
 mod refresh;
 mod reset;

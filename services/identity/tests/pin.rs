@@ -49,7 +49,7 @@ async fn switch(
 }
 
 fn number(user: &pb::User) -> String {
-    user.employee_number.clone()
+    user.employee_number.clone().unwrap()
 }
 
 fn till() -> String {

@@ -7,6 +7,7 @@ use identity::{Identity, Settings};
 use kit::config::Secret;
 use proto::identity::v1 as pb;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
+use proto::identity::v1::invitation_service_client::InvitationServiceClient;
 use proto::identity::v1::role_service_client::RoleServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::{AUDIENCE, Builder, House, ISSUER, Keys, Voice};
@@ -71,9 +72,38 @@ pub(crate) async fn try_hire(voice: Voice, email: &str, roles: &[&str], password
         first_name: "Ada".to_owned(),
         last_name: "Quinn".to_owned(),
         roles: roles.iter().map(|slug| (*slug).to_owned()).collect(),
-        password: password.to_owned(),
+        password: Some(password.to_owned()),
     };
     Ok(UserServiceClient::new(voice).create_user(request).await?.into_inner().user.unwrap())
+}
+
+/// Somebody who is to choose his password himself.
+pub(crate) async fn invite(house: &House<Identity>, email: &str, roles: &[&str]) -> pb::User {
+    let request = pb::CreateUserRequest {
+        email: email.to_owned(),
+        first_name: "Ida".to_owned(),
+        last_name: "Berg".to_owned(),
+        roles: roles.iter().map(|slug| (*slug).to_owned()).collect(),
+        password: None,
+    };
+    let mut admin = UserServiceClient::new(house.user(&ALL));
+    admin.create_user(request).await.unwrap().into_inner().user.unwrap()
+}
+
+/// The token of the last letter to an address.
+pub(crate) async fn token_of_letter(house: &House<Identity>, email: &str) -> String {
+    let body: String = sqlx::query_scalar("select body from mail where recipient = $1 order by id desc limit 1")
+        .bind(email)
+        .fetch_one(&mut house.sql().await)
+        .await
+        .unwrap();
+    let (_, token) = body.split_once("https://shop.test/accept-invitation#token=").unwrap();
+    token.split_whitespace().next().unwrap().to_owned()
+}
+
+pub(crate) async fn accept(house: &House<Identity>, token: &str, password: &str) -> Result<String, Status> {
+    let request = pb::AcceptInvitationRequest { token: token.to_owned(), password: password.to_owned() };
+    Ok(InvitationServiceClient::new(house.nobody()).accept_invitation(request).await?.into_inner().email)
 }
 
 pub(crate) async fn disable(house: &House<Identity>, id: &str) -> Result<pb::User, Status> {

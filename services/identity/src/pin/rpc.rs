@@ -93,8 +93,8 @@ impl Rpc {
         message: &pb::SetPinRequest,
     ) -> Result<(sign_in::examine::Known, String), Error> {
         let (user, _) = sessions::own(caller)?;
-        let number = users::get(&mut *self.app.db.read().await?, user).await?.employee_number;
-        let pin = Pin::parse(&message.pin, number)?;
+        let number = users::get(&mut *self.app.db.read().await?, user).await?.staff()?.employee_number;
+        let pin = Pin::parse(&message.pin, number.unwrap_or_default())?;
         let known = self.examiner.confirm(caller, &message.current_password).await?;
         Ok((known, self.examiner.hasher.hash_known(Password::known(pin.reveal())).await?))
     }

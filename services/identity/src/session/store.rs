@@ -177,6 +177,11 @@ async fn revoke(tx: &mut Tx, sessions: &[Option<SessionId>], user: UserId) -> Re
     Ok(())
 }
 
+/// Revokes the tokens of one session, or of an API key.
+pub(crate) async fn revoke_tokens(tx: &mut Tx, session: SessionId, user: UserId) -> Result<(), Error> {
+    revoke(tx, &[Some(session)], user).await
+}
+
 /// Revokes every token that users have by now. Their sessions live on, and refresh tokens give what holds from here on.
 pub(crate) async fn revoke_all_tokens(tx: &mut Tx, users: &[UserId]) -> Result<(), Error> {
     sqlx::query("insert into revocation (user_id) select unnest($1::uuid[])").bind(users).execute(&mut **tx).await?;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use kit::{App, Fault, Job};
 
 use super::store;
-use crate::{password, pin, sign_in};
+use crate::{invitation, password, pin, sign_in};
 
 const EVERY: Duration = Duration::from_secs(3600);
 const KEEP: TimeDelta = TimeDelta::days(90);
@@ -21,6 +21,7 @@ pub(crate) fn job(app: &App) -> Job {
             password::store::forget_resets(&mut conn, now - sign_in::QUIET).await.map_err(Fault::new)?;
             pin::store::forget_tills(&mut conn, now - sign_in::QUIET).await.map_err(Fault::new)?;
             sign_in::store::forget_quiet(&mut conn, now - sign_in::QUIET).await.map_err(Fault::new)?;
+            invitation::store::forget_old(&mut conn, now - KEEP).await.map_err(Fault::new)?;
             store::forget_old(&mut conn, now - KEEP).await.map_err(Fault::new)
         }
     })

@@ -7,15 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::EncodingKey;
-use kit::Fault;
 use kit::auth::{AccessClaims, ApprovalClaims, BY_PIN, sign_access, sign_approval};
+use kit::{Fault, Permissions};
 use uuid::Uuid;
 
 use super::{Kind, Session};
 use crate::Settings;
+use crate::api_key::ApiKey;
 use crate::approval::{self, Approval};
 use crate::signing_key::Pair;
-use crate::user::User;
+use crate::user::{User, UserId};
 
 /// How long an access token lives, in seconds.
 pub(crate) const ACCESS_SECONDS: i32 = 600;
@@ -101,31 +102,65 @@ impl Tokens {
     /// # Errors
     /// When the key cannot sign.
     pub(crate) fn access(&self, user: &User, session: &Session, issued_at: DateTime<Utc>) -> Result<String, Fault> {
+        let (id, name) = (session.id.uuid(), user.person.full_name());
+        let seconds = session.kind.token_seconds();
+        let mut claims = self.claims(user.id, id, name, &user.permissions, issued_at, seconds);
+        if session.kind == Kind::Till {
+            claims.perms.retain(|word| !word.starts_with("identity."));
+            claims.amr = vec![BY_PIN.to_owned()];
+        }
+        if let Some(customer) = &user.membership {
+            claims.member = Some(customer.member_id.uuid());
+            claims.acts_for = customer.acts_for.iter().map(|member| member.uuid()).collect();
+        }
+        let signer = self.signer();
+        sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
+    }
+
+    /// An access token for a program, which acts for the maker of its key.
+    ///
+    /// # Errors
+    /// When the key cannot sign.
+    pub(crate) fn of_key(
+        &self,
+        key: &ApiKey,
+        permissions: &Permissions,
+        issued_at: DateTime<Utc>,
+    ) -> Result<String, Fault> {
+        let claims =
+            self.claims(key.created_by, key.id.uuid(), key.actor_name(), permissions, issued_at, ACCESS_SECONDS);
+        let claims = AccessClaims { key: Some(key.id.uuid()), ..claims };
+        let signer = self.signer();
+        sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
+    }
+
+    fn claims(
+        &self,
+        user: UserId,
+        session: Uuid,
+        name: String,
+        permissions: &Permissions,
+        issued_at: DateTime<Utc>,
+        seconds: i32,
+    ) -> AccessClaims {
         let now = issued_at.timestamp();
-        let mut perms = user.permissions.words();
-        let amr = match session.kind {
-            Kind::Full => Vec::new(),
-            Kind::Till => {
-                perms.retain(|word| !word.starts_with("identity."));
-                vec![BY_PIN.to_owned()]
-            }
-        };
-        let claims = AccessClaims {
+        AccessClaims {
             iss: self.issuer.clone(),
             aud: self.audience.clone(),
-            sub: user.id.uuid(),
-            sid: session.id.uuid(),
+            sub: user.uuid(),
+            sid: session,
             iat: now,
             ims: issued_at.timestamp_millis(),
             nbf: now,
-            exp: now + i64::from(session.kind.token_seconds()),
+            exp: now + i64::from(seconds),
             jti: Uuid::now_v7().to_string(),
-            name: user.person.full_name(),
-            perms,
-            amr,
-        };
-        let signer = self.signer();
-        sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
+            name,
+            perms: permissions.words(),
+            amr: Vec::new(),
+            key: None,
+            member: None,
+            acts_for: Vec::new(),
+        }
     }
 
     /// The token of an approval, issued at an instant of the database's clock.

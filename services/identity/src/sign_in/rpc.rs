@@ -157,6 +157,8 @@ impl Rpc {
             }
             factor.use_up(tx, user.id).await?;
             known.counted.forgive(tx).await?;
+            // This very try had been counted, and might show as a lock.
+            let user = User { locked_until: None, ..user };
             pins::unlock(tx, user.id).await?;
             if let Some(till) = till {
                 pins::trust(tx, till, caller.now, caller.now + TRUSTED).await?;
@@ -168,7 +170,7 @@ impl Rpc {
             let session = store::begin(tx, whose, Kind::Full, &device, life, &hash).await?;
             record_begun(tx, &user, &session);
             let access_token = tokens.access(&user, &session, store::clock(tx).await?)?;
-            let (expires_in, user) = (ACCESS_SECONDS, Some(user.at(caller.now).into()));
+            let (expires_in, user) = (ACCESS_SECONDS, Some(user.into()));
             Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user })
         })
         .await

@@ -22,7 +22,7 @@ async fn make(app: &App, hasher: &Hasher, first: &proto::identity::v1::CreateUse
     if store::any(&mut *app.db.read().await?).await? {
         return Ok(());
     }
-    let hash = hasher.hash(Password::parse(&first.password)?).await?;
+    let hash = hasher.hash(Password::parse(first.password.as_deref().unwrap_or_default())?).await?;
     let mut tx = app.db.begin(Context::of_service(NAME, "begin", app.clock.now())).await?;
     store::lock_beginning(&mut tx).await?;
     // Another replica may have been quicker.

@@ -1,5 +1,6 @@
 //! All SQL of users.
 
+use chrono::{DateTime, Utc};
 use db::{Conn, List, OnConstraint, Page, Select, Sorts, Tx};
 use kit::Permissions;
 use sqlx::postgres::PgRow;
@@ -7,12 +8,25 @@ use sqlx::{FromRow, QueryBuilder, Row};
 
 use super::{Colleague, Person, Shown, State, User, UserId};
 use crate::Error;
+use crate::portal::{AccountId, MemberId, Membership};
 use crate::role::{ADMIN, Role, RoleId};
 
-const USERS: Select = Select {
+pub(crate) const USERS: Select = Select {
     columns: "u.id, u.employee_number, u.email, u.first_name, u.last_name, u.state, u.password_hash is not null as
               has_password, u.version, u.created_at, u.updated_at,
-              null::timestamptz as locked_until,
+              (select t.waits_until
+                 from throttle t
+                where t.name_hash = sha256(convert_to(lower(u.email collate \"C\"), 'UTF8'))) as locked_until,
+              u.member_id,
+              (select m.account_id from member_copy m where m.id = u.member_id) as account_id,
+              array(select distinct m.id
+                      from guardian_copy g
+                      join member_copy m on m.id = g.member_id
+                     where g.adult_id = u.member_id
+                       and g.in_portal
+                       and m.is_minor
+                       and m.is_active
+                     order by m.id) as wards,
               array(select r.slug
                       from user_role ur
                       join role r on r.id = ur.role_id
@@ -25,7 +39,7 @@ const USERS: Select = Select {
     from: "app_user u",
     id: "u.id",
 };
-const SORTS: Sorts = &[
+pub(crate) const SORTS: Sorts = &[
     ("last_name", "u.last_name"),
     ("first_name", "u.first_name"),
     ("email", "u.email"),
@@ -34,6 +48,12 @@ const SORTS: Sorts = &[
     ("created_at", "u.created_at"),
     ("updated_at", "u.updated_at"),
 ];
+const LOCKED: &str = "exists (select from throttle t
+                               where t.name_hash = sha256(convert_to(lower(u.email collate \"C\"), 'UTF8'))
+                                 and t.waits_until > ";
+const NOT_LOCKED: &str = "not exists (select from throttle t
+                                       where t.name_hash = sha256(convert_to(lower(u.email collate \"C\"), 'UTF8'))
+                                         and t.waits_until > ";
 const EMAIL_KEY: &str = "app_user_email_key";
 /// What the database says when no administrator would be left, should the rules have been passed by.
 const LAST_ADMIN: &str = "app_user_last_admin";
@@ -242,9 +262,20 @@ pub(crate) async fn lock_beginning(tx: &mut Tx) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<User>, Error> {
+pub(crate) async fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    now: DateTime<Utc>,
+    list: &List,
+) -> Result<Page<User>, Error> {
     list.page(conn, USERS, SORTS, |rows| {
+        rows.holds("u.kind = 'staff'");
         rows.eq_some("u.state", filter.state.map(|shown| <&'static str>::from(State::from(shown))));
+        match filter.state {
+            Some(Shown::Active) => rows.with(NOT_LOCKED, now, ")"),
+            Some(Shown::Locked) => rows.with(LOCKED, now, ")"),
+            Some(Shown::Invited | Shown::Disabled | Shown::Archived) | None => {}
+        }
         if let Some(slug) = &filter.role {
             rows.with(
                 "u.id in (select ur.user_id from user_role ur join role r on r.id = ur.role_id where r.slug = ",
@@ -264,6 +295,7 @@ pub(crate) async fn colleagues(conn: &mut Conn) -> Result<Vec<Colleague>, Error>
         "select id, first_name, last_name, employee_number
            from app_user
           where state = 'active'
+            and kind = 'staff'
           order by last_name, first_name, id",
     );
     let colleague = |row: PgRow| {
@@ -282,12 +314,21 @@ fn state(row: &PgRow) -> Result<State, sqlx::Error> {
     row.try_get::<&str, _>("state")?.parse().map_err(decode)
 }
 
+fn membership(row: &PgRow) -> Result<Option<Membership>, sqlx::Error> {
+    let Some(member_id) = row.try_get::<Option<MemberId>, _>("member_id")? else { return Ok(None) };
+    let account_id: AccountId = row.try_get("account_id")?;
+    let wards: Vec<MemberId> = row.try_get("wards")?;
+    let acts_for = std::iter::once(member_id).chain(wards).collect();
+    Ok(Some(Membership { member_id, account_id, acts_for }))
+}
+
 impl FromRow<'_, PgRow> for User {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         let words: Vec<String> = row.try_get("permissions")?;
         Ok(Self {
             id: row.try_get("id")?,
             employee_number: row.try_get("employee_number")?,
+            membership: membership(row)?,
             person: Person {
                 email: row.try_get("email")?,
                 first_name: row.try_get("first_name")?,
