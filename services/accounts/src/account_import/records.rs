@@ -6,7 +6,7 @@ use csv_core::{ReadRecordResult, Reader};
 const RECORD_BYTES_MAX: usize = 64 * 1024;
 const VALUES_MAX: usize = 100;
 
-/// What some programs write before the text. The reader leaves it out only when it comes in one piece.
+/// What some programs write before the text; it may come in pieces, too.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads records from pieces; holds one record at most.
@@ -20,6 +20,8 @@ pub(super) struct Records {
     line: i64,
     /// The line on which the record at hand began.
     begun: Option<i64>,
+    /// Nothing has been read yet.
+    untouched: bool,
 }
 
 /// What a piece of the file yielded.
@@ -53,12 +55,17 @@ impl Records {
             values: 0,
             line: 1,
             begun: None,
+            untouched: true,
         }
     }
 
     /// Takes from the piece what makes one more record. An empty piece is the end of the file.
     pub(super) fn next(&mut self, piece: &mut &[u8]) -> Step {
         let last = piece.is_empty();
+        if std::mem::take(&mut self.untouched) {
+            // The reader would take a piece that is nothing but the mark for the end.
+            *piece = piece.strip_prefix(BYTE_ORDER_MARK).unwrap_or(piece);
+        }
         if self.begun.is_none() {
             // Line ends before a record belong to none.
             while let [b'\r' | b'\n', rest @ ..] = *piece {
