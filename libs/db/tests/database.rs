@@ -8,7 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-const PASSWORD: &str = "test";
+// That of the test house: roles are the cluster's, and both may use the same one.
+const PASSWORD: &str = "in-tests-only";
 
 pub(crate) struct Database {
     server: PgConnectOptions,
