@@ -12,7 +12,9 @@ use crate::consent_document::ConsentDocumentId;
 use crate::contact::ContactId;
 use crate::duplicate::{self, Candidate};
 use crate::external_reference::ExternalReferenceId;
+use crate::identity_document::IdentityDocumentId;
 use crate::member::MemberId;
+use crate::note::NoteId;
 use crate::payment_method::PaymentMethodId;
 use crate::phone_number::PhoneNumberId;
 use crate::processor_link::ProcessorLinkId;
@@ -27,12 +29,24 @@ pub enum Error {
     AccountNotFound(AccountId),
     #[error("no member {0}")]
     MemberNotFound(MemberId),
+    #[error("no identity document {0}")]
+    IdentityDocumentNotFound(IdentityDocumentId),
+    #[error("no note {0}")]
+    NoteNotFound(NoteId),
     #[error("no import {0}")]
     AccountImportNotFound(AccountImportId),
     #[error("the account was changed meanwhile; read it again")]
     AccountChanged,
     #[error("the member was changed meanwhile; read it again")]
     MemberChanged,
+    #[error("the identity document was changed meanwhile; read it again")]
+    IdentityDocumentChanged,
+    #[error("this document of the member is recorded already")]
+    IdentityDocumentKnown,
+    #[error("member {number} was erased; nothing is known of him any more")]
+    AlreadyErased { number: i64 },
+    #[error("the member was erased, and nothing is written down of him any more")]
+    Erased,
     #[error("the import was changed meanwhile; read it again")]
     AccountImportChanged,
     #[error("the import is {state}; that cannot be done any more, or not yet")]
@@ -182,7 +196,9 @@ impl Refusal for Error {
             | Self::ContactNotFound(_)
             | Self::AddressNotFound(_)
             | Self::PhoneNumberNotFound(_)
-            | Self::TaxExemptionNotFound(_) => Class::NotFound,
+            | Self::TaxExemptionNotFound(_)
+            | Self::IdentityDocumentNotFound(_)
+            | Self::NoteNotFound(_) => Class::NotFound,
             Self::AccountChanged
             | Self::MemberChanged
             | Self::ResponsibleAdultChanged
@@ -193,17 +209,21 @@ impl Refusal for Error {
             | Self::ContactChanged
             | Self::AddressChanged
             | Self::PhoneNumberChanged
-            | Self::TaxExemptionChanged => Class::Stale,
+            | Self::TaxExemptionChanged
+            | Self::IdentityDocumentChanged => Class::Stale,
             Self::ExternalIdTaken
             | Self::ProcessorCustomerTaken
             | Self::PaymentMethodExists
             | Self::ResponsibleAdultExists
             | Self::ConsentOpen
             | Self::PhoneNumberExists
-            | Self::TaxExemptionExists => Class::Exists,
+            | Self::TaxExemptionExists
+            | Self::IdentityDocumentKnown => Class::Exists,
             Self::AccountArchived { .. }
             | Self::AlreadyArchived { .. }
             | Self::NotArchived { .. }
+            | Self::AlreadyErased { .. }
+            | Self::Erased
             | Self::ImportInOtherState { .. }
             | Self::PartOutOfPlace { .. }
             | Self::ContentTooLarge

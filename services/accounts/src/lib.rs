@@ -5,6 +5,8 @@ mod account_export;
 mod account_import;
 mod account_merge;
 mod address;
+mod age_out;
+mod audit;
 mod change;
 mod consent;
 mod consent_document;
@@ -13,12 +15,16 @@ mod duplicate;
 mod error;
 mod external_reference;
 mod hears;
+mod identity_document;
 mod member;
+mod note;
 mod payment_method;
+mod personal_data;
 mod phone;
 mod phone_number;
 mod processor_link;
 mod responsible_adult;
+mod retention;
 mod search;
 mod seed;
 mod tag;
@@ -27,7 +33,9 @@ mod tax_exemption;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use kit::{App, Fault, Heard, Job, Service, Tx};
+use cipher::{Column, Keys};
+use kit::config::Secret;
+use kit::{App, Command, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
 use proto::accounts::v1::account_import_service_server::AccountImportServiceServer;
 use proto::accounts::v1::account_merge_service_server::AccountMergeServiceServer;
@@ -38,8 +46,11 @@ use proto::accounts::v1::consent_service_server::ConsentServiceServer;
 use proto::accounts::v1::contact_service_server::ContactServiceServer;
 use proto::accounts::v1::duplicate_service_server::DuplicateServiceServer;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
+use proto::accounts::v1::identity_document_service_server::IdentityDocumentServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
+use proto::accounts::v1::note_service_server::NoteServiceServer;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
+use proto::accounts::v1::personal_data_service_server::PersonalDataServiceServer;
 use proto::accounts::v1::phone_number_service_server::PhoneNumberServiceServer;
 use proto::accounts::v1::processor_link_service_server::ProcessorLinkServiceServer;
 use proto::accounts::v1::responsible_adult_service_server::ResponsibleAdultServiceServer;
@@ -60,7 +71,9 @@ pub use contact::ContactId;
 pub use duplicate::Candidate;
 pub use error::Error;
 pub use external_reference::ExternalReferenceId;
+pub use identity_document::IdentityDocumentId;
 pub use member::MemberId;
+pub use note::NoteId;
 pub use payment_method::PaymentMethodId;
 pub use phone_number::PhoneNumberId;
 pub use processor_link::ProcessorLinkId;
@@ -72,11 +85,54 @@ static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The service.
 pub struct Accounts {
     app: App,
+    settings: Settings,
+    /// What seals the numbers of documents and sensitive notes.
+    keys: Keys,
 }
 
-/// It has no settings of its own.
-#[derive(Debug, Default, Deserialize)]
-pub struct Settings {}
+/// Settings of its own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// Wraps the data keys of sealed fields: `id=<32 bytes in base64>`, the first is current.
+    pub field_key: Secret<String>,
+    /// Days for which identity documents are kept after they expired; 0 is for ever.
+    #[serde(default = "year")]
+    pub retention_documents_days: u32,
+    /// Days for which imports wait to be published.
+    #[serde(default = "month")]
+    pub retention_imports_days: u32,
+    /// Days for which sensitive notes are kept.
+    #[serde(default)]
+    pub retention_sensitive_notes_days: u32,
+}
+
+impl Settings {
+    /// Those that nobody has to set are as they come.
+    pub fn new(field_key: Secret<String>) -> Self {
+        Self {
+            field_key,
+            retention_documents_days: year(),
+            retention_imports_days: month(),
+            retention_sensitive_notes_days: 0,
+        }
+    }
+
+    fn retention(&self) -> retention::Retention {
+        retention::Retention {
+            documents_days: self.retention_documents_days,
+            imports_days: self.retention_imports_days,
+            sensitive_notes_days: self.retention_sensitive_notes_days,
+        }
+    }
+}
+
+fn year() -> u32 {
+    365
+}
+
+fn month() -> u32 {
+    30
+}
 
 #[async_trait]
 impl Service for Accounts {
@@ -89,12 +145,13 @@ impl Service for Accounts {
         &MIGRATIONS
     }
 
-    async fn open(app: App, Settings {}: Settings) -> Result<Self, String> {
-        Ok(Self { app })
+    async fn open(app: App, settings: Settings) -> Result<Self, String> {
+        let keys = Keys::load(&app, "personal", &settings.field_key).await?;
+        Ok(Self { app, settings, keys })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
-        let db = || self.app.db.clone();
+        let (db, keys) = (|| self.app.db.clone(), || self.keys.clone());
         routes
             .add_service(AccountServiceServer::new(account::rpc::Rpc { db: db() }))
             .add_service(AccountExportServiceServer::new(account_export::rpc::Rpc {
@@ -102,6 +159,9 @@ impl Service for Accounts {
                 clock: self.app.clock.clone(),
             }))
             .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
+            .add_service(IdentityDocumentServiceServer::new(identity_document::rpc::Rpc { db: db(), keys: keys() }))
+            .add_service(NoteServiceServer::new(note::rpc::Rpc { db: db(), keys: keys() }))
+            .add_service(PersonalDataServiceServer::new(personal_data::rpc::Rpc { db: db(), keys: keys() }))
             .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }))
             .add_service(AccountMergeServiceServer::new(account_merge::rpc::Rpc { db: db() }))
             .add_service(DuplicateServiceServer::new(duplicate::rpc::Rpc { db: db() }))
@@ -134,10 +194,18 @@ impl Service for Accounts {
                 async move { account_import::work::work(&app).await.map_err(Fault::new) }
             })
             .within(Duration::from_secs(1800)),
+            identity_document::job::job(&self.app),
+            retention::job::job(&self.app, self.settings.retention()),
+            age_out::job::job(&self.app),
             consent::sweep::job(&self.app),
             responsible_adult::hand_over::job(&self.app),
             tax_exemption::sweep::job(&self.app),
         ]
+    }
+
+    fn commands(&self) -> Vec<Command> {
+        let sealed = ["note", "identity_document"].map(|table| Column::new(table, "sealed"));
+        vec![cipher::command(vec![(self.keys.clone(), sealed.to_vec())])]
     }
 
     async fn seed(&self) -> Result<(), Fault> {

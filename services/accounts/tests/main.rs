@@ -4,19 +4,24 @@
 mod account;
 mod account_export;
 mod account_import;
+mod age_out;
 mod consent;
 mod duplicate;
 mod histories;
+mod identity_document;
 mod list;
 mod member;
 mod merge;
 mod minor;
 mod moving;
+mod note;
 mod payment_method;
+mod personal_data;
 mod reach;
 mod reasons;
 mod reference;
 mod responsible;
+mod retention;
 mod search;
 mod seed;
 mod tag;
@@ -40,7 +45,7 @@ use tonic_types::StatusExt;
 const EVENING: &str = "2026-02-28T05:30:00Z";
 
 async fn house() -> House<Accounts> {
-    let house = Builder::default().at(EVENING).open::<Accounts>(Settings::default()).await;
+    let house = Builder::default().at(EVENING).open::<Accounts>(Settings::new(testing::field_key())).await;
     house.hears(&shop_changed(1, |_| ())).await.unwrap();
     house
 }

@@ -99,8 +99,8 @@ async fn only_the_named_fields_of_a_member_change() {
             .fetch_one(&mut house.sql().await)
             .await
             .unwrap();
-    assert_eq!(before, json!({"last_name": "Miller", "email": "ann@example.test", "born_on": "1990-05-01"}));
-    assert_eq!(after, json!({"last_name": "Okafor", "email": null, "born_on": null}));
+    assert_eq!(before, json!({"last_name": "***", "email": "***", "born_on": "***"}));
+    assert_eq!(after, json!({"last_name": "***", "email": null, "born_on": null}));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use accounts::{
     AccountId, AccountImportId, AccountMergeId, Accounts, AddressId, ConsentDocumentId, ConsentId, ConsentState,
-    ContactId, Error, ExternalReferenceId, MemberId, PaymentMethodId, PhoneNumberId, ProcessorLinkId,
-    ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
+    ContactId, Error, ExternalReferenceId, IdentityDocumentId, MemberId, NoteId, PaymentMethodId, PhoneNumberId,
+    ProcessorLinkId, ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
 };
 use kit::{Fault, Refusal, Service};
 use types::{Violation, Violations};
@@ -14,9 +14,15 @@ fn every_refusal_has_its_reason_and_class() {
     let all = [
         Error::AccountNotFound(AccountId::new()),
         Error::MemberNotFound(MemberId::new()),
+        Error::IdentityDocumentNotFound(IdentityDocumentId::new()),
+        Error::NoteNotFound(NoteId::new()),
         Error::AccountImportNotFound(AccountImportId::new()),
         Error::AccountChanged,
         Error::MemberChanged,
+        Error::IdentityDocumentChanged,
+        Error::IdentityDocumentKnown,
+        Error::AlreadyErased { number: 100_001 },
+        Error::Erased,
         Error::AccountImportChanged,
         Error::ImportInOtherState { state: "open" },
         Error::PartOutOfPlace { bytes: 7 },
@@ -77,9 +83,15 @@ fn every_refusal_has_its_reason_and_class() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     accounts ACCOUNT_NOT_FOUND NotFound
     accounts MEMBER_NOT_FOUND NotFound
+    accounts IDENTITY_DOCUMENT_NOT_FOUND NotFound
+    accounts NOTE_NOT_FOUND NotFound
     accounts ACCOUNT_IMPORT_NOT_FOUND NotFound
     accounts ACCOUNT_CHANGED Stale
     accounts MEMBER_CHANGED Stale
+    accounts IDENTITY_DOCUMENT_CHANGED Stale
+    accounts IDENTITY_DOCUMENT_KNOWN Exists
+    accounts ALREADY_ERASED Conflict
+    accounts ERASED Conflict
     accounts ACCOUNT_IMPORT_CHANGED Stale
     accounts IMPORT_IN_OTHER_STATE Conflict
     accounts PART_OUT_OF_PLACE Conflict

@@ -8,7 +8,8 @@ use crate::desk;
 
 #[tokio::test]
 async fn the_demo_shop_is_filled_once() {
-    let house = Builder::default().at("2026-11-21T12:00:00Z").open::<Accounts>(Settings::default()).await;
+    let house =
+        Builder::default().at("2026-11-21T12:00:00Z").open::<Accounts>(Settings::new(testing::field_key())).await;
 
     house.service.seed().await.unwrap();
     house.service.seed().await.unwrap();

@@ -1,7 +1,7 @@
 //! Accounts on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_service_server::AccountService;
@@ -12,6 +12,7 @@ use types::{Violation, Violations};
 
 use super::{Account, AccountId, Address, BillingMode, Details, Draft, Filter, Kind, State, store};
 use crate::Error;
+use crate::audit::Audit;
 use crate::change::{difference, named, text};
 use crate::duplicate::{self, Sought};
 use crate::member::{self, MemberId};

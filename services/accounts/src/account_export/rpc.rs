@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use async_trait::async_trait;
-use db::{Audit, Db};
+use db::Db;
 use futures_util::{Stream, stream};
 use kit::{Clock, Reply, refuse, write};
 use proto::accounts::v1 as pb;
@@ -15,6 +15,7 @@ use tonic::{Request, Response, Status};
 use super::store;
 use crate::Error;
 use crate::account::{AccountId, State};
+use crate::audit::Audit;
 
 /// Accounts that are read at once.
 const BATCH: i64 = 500;

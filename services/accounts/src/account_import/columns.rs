@@ -89,11 +89,29 @@ pub(crate) static COLUMNS: &[Column] = &[
     column!("postal_code", "account.address.postal_code", address postal_code),
     column!("country", "account.address.country", address country),
     column!("notes", "account.notes", optional account.notes),
+    Column {
+        name: "tags",
+        path: "account.tags",
+        get: |row| joined(&row.account.tags),
+        set: |row, value| {
+            row.account.tags = tags(value);
+            Ok(())
+        },
+    },
     column!("member_first_name", "member.first_name", member.first_name),
     column!("member_last_name", "member.last_name", member.last_name),
     column!("member_email", "member.email", optional member.email),
     column!("member_phone", "member.phone", optional member.phone),
     column!("member_born_on", "member.born_on", optional member.born_on),
+    Column {
+        name: "member_tags",
+        path: "member.tags",
+        get: |row| joined(&row.member.tags),
+        set: |row, value| {
+            row.member.tags = tags(value);
+            Ok(())
+        },
+    },
 ];
 
 /// Columns without which a file says nothing.
@@ -124,6 +142,15 @@ pub(crate) fn value(cell: &str) -> &str {
 /// Apostrophes and then what could be a formula.
 fn guarded(value: &str) -> bool {
     value.starts_with('\'') && value.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// Several tags in one cell.
+fn joined(tags: &[String]) -> Option<String> {
+    text(Some(&tags.join(";")))
+}
+
+fn tags(value: &str) -> Vec<String> {
+    value.split(';').filter_map(|tag| text(Some(tag))).collect()
 }
 
 fn address(row: &mut Row) -> &mut Address {

@@ -1,7 +1,7 @@
 //! Imports on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_import_service_server::AccountImportService;
@@ -11,6 +11,7 @@ use types::Violation;
 
 use super::{AccountImport, AccountImportId, Blame, Checked, State, store};
 use crate::Error;
+use crate::audit::Audit;
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
@@ -120,6 +121,14 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: &str) -> Result<AccountImport, E
     let import = store::lock(tx, AccountImportId::parse("id", id)?).await?;
     expect_etag(caller.if_match.as_deref(), import.version, || Error::AccountImportChanged)?;
     Ok(import)
+}
+
+/// Gives up an import that waits for nobody.
+pub(crate) async fn discard(tx: &mut Tx, id: AccountImportId) -> Result<(), Error> {
+    let before = store::lock(tx, id).await?;
+    let from = before.state;
+    moved(tx, &before.discard()?, from).await?;
+    Ok(())
 }
 
 /// Stores, records and tells a new state.

@@ -54,6 +54,7 @@ pub const OWNED: &[Owned] = &[
     with_one("phone_number", "preferred", None),
     plain("external_reference"),
     plain("processor_link"),
+    plain("note"),
     moves(TAX_EXEMPTION),
     Owned { table: "account_import_row", follows: Follows::Stays("the account is only about to be opened") },
 ];

@@ -1,7 +1,7 @@
 //! Consents on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::consent_service_server::ConsentService;
@@ -11,6 +11,7 @@ use types::{Violation, parse_date};
 
 use super::{Consent, ConsentId, Filter, Next, Recorder, State, Step, decides, holds_until, store};
 use crate::Error;
+use crate::audit::Audit;
 use crate::change::text;
 use crate::consent_document::{self, ConsentDocument};
 use crate::member::{self, Ages, Member, MemberId};

@@ -1,7 +1,7 @@
 //! Consent documents on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Reply, Tx, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::consent_document_service_server::ConsentDocumentService;
@@ -11,6 +11,7 @@ use types::Violation;
 
 use super::{ConsentDocument, ConsentDocumentId, Draft, Text, store};
 use crate::Error;
+use crate::audit::Audit;
 use crate::change::text;
 use crate::consent;
 

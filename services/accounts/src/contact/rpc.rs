@@ -1,7 +1,7 @@
 //! Contacts on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::contact_service_server::ContactService;
@@ -12,6 +12,7 @@ use types::Violation;
 use super::{Contact, ContactId, Details, Draft, store};
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 use crate::change::{difference, named, text};
 use crate::phone;
 

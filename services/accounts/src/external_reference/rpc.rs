@@ -1,7 +1,7 @@
 //! External references on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Reply, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceService;
@@ -12,6 +12,7 @@ use types::Violation;
 use super::{ExternalReference, ExternalReferenceId, Filter, store};
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 use crate::change::text;
 
 pub(crate) struct Rpc {

@@ -3,7 +3,7 @@
 mod moving;
 
 use async_trait::async_trait;
-use db::{Audit, Conn, Db, List, Page, Subject};
+use db::{Conn, Db, List, Page, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::member_service_server::MemberService;
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 use crate::change::{difference, named, text};
 use crate::responsible_adult;
 use crate::tag::{fold, folded};
@@ -200,7 +201,7 @@ async fn changed_to(tx: &mut Tx, after: &Member, ages: Ages, old: Value, new: Va
 }
 
 /// The account says how many members it has, so it has changed too.
-async fn recount(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
+pub(crate) async fn recount(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
     for account in account::store::count_members(tx, &[id]).await? {
         account::rpc::tell(tx, &account);
     }

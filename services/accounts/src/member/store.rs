@@ -1,7 +1,7 @@
 //! All SQL of members.
 
 use chrono::{DateTime, Utc};
-use db::{Conn, Error as DbError, List, Page, Select, Sorts, Tx, Where};
+use db::{Conn, Error as DbError, List, OnConstraint, Page, Select, Sorts, Tx, Where};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 
@@ -226,7 +226,8 @@ pub(crate) async fn save(conn: &mut Conn, member: &Member) -> Result<Member, Err
         .bind(known.map(|known| known.at))
         .bind(phone::e164_some(phone.as_deref(), &country))
         .fetch_one(conn)
-        .await?;
+        .await
+        .on_constraint("member_erased_check", || Error::Erased)?;
     Ok(saved)
 }
 

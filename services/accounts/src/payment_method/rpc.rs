@@ -1,7 +1,7 @@
 //! Payment methods on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodService;
@@ -12,6 +12,7 @@ use types::{Date, Violation, Violations};
 use super::{Details, Draft, PaymentMethod, PaymentMethodId, ProviderToken, month, store};
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 use crate::change::{difference, named, text};
 
 pub(crate) struct Rpc {

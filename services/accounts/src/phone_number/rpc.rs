@@ -1,7 +1,7 @@
 //! Phone numbers on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::phone_number_service_server::PhoneNumberService;
@@ -12,6 +12,7 @@ use types::{Violation, Violations};
 use super::{Details, Draft, Kind, Owner, PhoneNumber, PhoneNumberId, store};
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 use crate::change::{difference, named};
 use crate::member::{self, MemberId};
 use crate::phone;

@@ -1,7 +1,7 @@
 //! Processor links on the wire.
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Reply, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::processor_link_service_server::ProcessorLinkService;
@@ -12,6 +12,7 @@ use types::Violation;
 use super::{ProcessorLink, ProcessorLinkId, store};
 use crate::Error;
 use crate::account::{self, AccountId};
+use crate::audit::Audit;
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,

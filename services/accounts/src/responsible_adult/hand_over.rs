@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use db::{Audit, Context};
+use db::Context;
 use kit::{App, Fault, Job};
 
 use super::{rpc, store};
 use crate::Error;
+use crate::audit::Audit;
 use crate::change::difference;
 use crate::member;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use db::{Audit, Db, List, Subject};
+use db::{Db, List, Subject};
 use kit::{Caller, Reply, Tx, expect_etag, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::responsible_adult_service_server::ResponsibleAdultService;
@@ -14,6 +14,7 @@ use types::Violation;
 use super::store::Of;
 use super::{Details, Draft, Power, ResponsibleAdult, ResponsibleAdultId, State, may_answer, store};
 use crate::Error;
+use crate::audit::Audit;
 use crate::change::{difference, named, text};
 use crate::member::{self, Ages, Member, MemberId};
 

@@ -1,0 +1,122 @@
+//! Personal data on the wire.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use cipher::{Keys, Place};
+use db::{Db, Subject};
+use kit::{Reply, Tx, expect_etag, write, write_with};
+use proto::accounts::v1 as pb;
+use proto::accounts::v1::personal_data_service_server::PersonalDataService;
+use proto::google::api::HttpBody;
+use serde_json::{Map, Value, json};
+use tonic::Request;
+use types::uuid::Uuid;
+
+use super::{Left, forgotten, left_of, not_yet, store};
+use crate::audit::Audit;
+use crate::member::{self, MemberId};
+use crate::{Error, account, responsible_adult};
+
+pub(crate) struct Rpc {
+    pub(crate) db: Db,
+    pub(crate) keys: Keys,
+}
+
+#[async_trait]
+impl PersonalDataService for Rpc {
+    async fn export_personal_data(
+        &self,
+        request: Request<pb::ExportPersonalDataRequest>,
+    ) -> Reply<pb::ExportPersonalDataResponse> {
+        write_with(&self.db, request, &self.keys, async |tx, _caller, message, keys| {
+            let member = member::store::get(tx, MemberId::parse("id", &message.id)?).await?;
+            let mut known = store::known(tx, member.id).await?;
+            open(&mut known, keys).await?;
+            tx.audit(Audit::created("personal_data", member.id, json!({ "exported": true })));
+            let text = serde_json::to_vec_pretty(&known).map_err(kit::Fault::new)?;
+            let content_type = "application/json".to_owned();
+            let document = HttpBody { content_type, data: text.into(), extensions: Vec::new() };
+            Ok::<_, Error>(pb::ExportPersonalDataResponse { document: Some(document) })
+        })
+        .await
+    }
+
+    async fn erase_member(&self, request: Request<pb::EraseMemberRequest>) -> Reply<pb::EraseMemberResponse> {
+        write(&self.db, request, async |tx, caller, message| {
+            let id = MemberId::parse("id", &message.id)?;
+            let ages = member::store::say_ages(tx, caller.now).await?;
+            let account_id = member::store::get(tx, id).await?.account_id;
+            let account = account::store::lock(tx, account_id).await?;
+            let member = member::store::lock(tx, id).await?;
+            expect_etag(caller.if_match.as_deref(), member.version, || Error::MemberChanged)?;
+            not_yet(member.number, store::is_erased(tx, id).await?)?;
+            // The name goes first: what is told from here on is told without it.
+            let member = member::store::save(tx, &forgotten(member)).await?;
+            end_answers(tx, id, caller.now).await?;
+            store::forget(tx, id).await?;
+            store::seal_erased(tx, id).await?;
+            tx.audit(Audit::created("member", id, json!({ "erased": true, "reason": message.reason.trim() })));
+            member::rpc::tell(tx, &member, ages);
+            let erased = pb::MemberErased {
+                member_id: id.to_string(),
+                account_id: account_id.to_string(),
+                number: member.number.to_string(),
+            };
+            tx.publish(Subject { id: id.uuid(), version: member.version }, &erased);
+            leave(tx, account, id).await?;
+            member::rpc::recount(tx, account_id).await?;
+            Ok::<_, Error>(pb::EraseMemberResponse { member: Some(member.seen(ages).into()) })
+        })
+        .await
+    }
+}
+
+/// Nobody answers for him, and he for nobody any more; the last adult of somebody under age is replaced first.
+async fn end_answers(tx: &mut Tx, id: MemberId, now: DateTime<Utc>) -> Result<(), Error> {
+    for answer in store::answers(tx, id).await? {
+        let mut ended = responsible_adult::store::lock(tx, answer).await?.end(now)?;
+        ended.details.relation = None;
+        let ended = responsible_adult::store::save(tx, &ended).await?;
+        tx.audit(Audit::changed(
+            "responsible_adult",
+            answer,
+            json!({ "state": "active" }),
+            json!({ "state": "ended" }),
+        ));
+        responsible_adult::rpc::tell(tx, &ended);
+    }
+    Ok(())
+}
+
+/// Forgets the account of who had it for himself alone; he is not the first of any other any more.
+async fn leave(tx: &mut Tx, account: account::Account, member: MemberId) -> Result<(), Error> {
+    let others = store::others(tx, account.id, member).await?;
+    let (account, after) = match left_of(account, member, others) {
+        Left::AsItWas => return Ok(()),
+        Left::Changed(account) => (account, json!({ "primary_member_id": null })),
+        Left::Forgotten(account) => {
+            store::forget_account(tx, account.id).await?;
+            (account, json!({ "erased": true }))
+        }
+    };
+    let account = account::store::save(tx, &account).await?;
+    tx.audit(Audit::created("account", account.id, after));
+    account::rpc::tell(tx, &account);
+    Ok(())
+}
+
+/// Opens what is sealed in the rows of the tables that seal.
+async fn open(known: &mut Map<String, Value>, keys: &Keys) -> Result<(), Error> {
+    for (table, opened) in [("note", "text"), ("identity_document", "number")] {
+        for row in known.get_mut(table).and_then(Value::as_array_mut).into_iter().flatten() {
+            let id = row["id"].as_str().and_then(|id| Uuid::try_parse(id).ok());
+            let (Some(id), Some(sealed)) = (id, row["sealed"].as_str()) else { continue };
+            let plain = keys.open_text(&Place::new(table, "sealed", id), sealed).await?;
+            if let Some(row) = row.as_object_mut() {
+                row.remove("sealed");
+                row.insert(opened.to_owned(), Value::String(plain));
+            }
+        }
+    }
+    Ok(())
+}
