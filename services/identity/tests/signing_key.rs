@@ -47,9 +47,9 @@ async fn a_key_is_changed_under_load_and_no_call_fails() {
         let (house, pos) = (Arc::clone(&house), pos.clone());
         let (calls, failed, over) = (Arc::clone(&calls), Arc::clone(&failed), Arc::clone(&over));
         load.spawn(async move {
-            // At least so many, and for as long as the change takes.
+            // At least so many, one here and one there each time, and for as long as the change takes.
             let mut round = 0;
-            while calls.fetch_add(1, Ordering::Relaxed) < CALLS || !over.load(Ordering::Relaxed) {
+            while calls.fetch_add(2, Ordering::Relaxed) < CALLS || !over.load(Ordering::Relaxed) {
                 round += 1;
                 let mut client = AuthServiceClient::new(house.token(&tokens.access_token));
                 let here = client.get_me(pb::GetMeRequest {}).await.is_ok();
