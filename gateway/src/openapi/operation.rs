@@ -200,7 +200,8 @@ fn occurs(route: &Route, status: u16) -> bool {
     let public = route.options.access == Access::Public;
     let has_body = !matches!(route.body, BodyRule::None);
     match status {
-        401 => !public || route.options.is_sign_in(),
+        // Who need not sign in may still show a token or a password that does not hold.
+        401 => !public || has_body,
         // Who came by a PIN, or whose approver is refused, is told so where he changes something of his own.
         403 => match route.options.access {
             Access::Permission(_) => true,

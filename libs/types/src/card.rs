@@ -112,12 +112,24 @@ impl Run {
     }
 }
 
-/// A telephone number with its plus, or a part of a word.
+/// A telephone number with its plus, or a part of a word or of an id.
 fn is_other(text: &str, range: &Range<usize>, digits: usize) -> bool {
+    if is_in_uuid(text, range) {
+        return true;
+    }
     let before = text[..range.start].chars().next_back();
     let after = text[range.end..].chars().next();
     let letter = |c: Option<char>| c.is_some_and(char::is_alphabetic);
     (before == Some('+') && digits <= PHONE_MAX) || ((letter(before) || letter(after)) && digits < AMID_LETTERS_MIN)
+}
+
+/// Ids are hexadecimal, and now and then all of their last digits are decimal.
+fn is_in_uuid(text: &str, range: &Range<usize>) -> bool {
+    let part = |c: char| c.is_ascii_hexdigit() || c == '-';
+    let start = text[..range.start].trim_end_matches(part).len();
+    let rest = &text[range.end..];
+    let end = text.len() - rest.trim_start_matches(part).len();
+    end - start == 36 && uuid::Uuid::try_parse(&text[start..end]).is_ok()
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -171,6 +183,15 @@ fn luhn(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_no_card_number_whatever_its_digits() {
+        for id in ["01a2154f-0000-7000-4111-111111111111", "4111-1111-1111-1111"] {
+            assert_eq!(holds_card_number(id), id.len() != 36, "{id}");
+        }
+        assert!(!holds_card_number("moved to 01a2154f-0000-7000-4111-111111111111, then closed"));
+        assert!(holds_card_number("01a2154f-0000-7000-4111-111111111111 4111111111111111"));
+    }
 
     #[test]
     fn card_numbers_are_found_however_they_are_written() {
