@@ -229,7 +229,15 @@ fn done(route: &Route, schemas: &mut Schemas<'_>) -> (&'static str, Json) {
     }
     let (kind, schema) = match &route.answer {
         Answer::Nothing => return ("204", response(headers, Map::new())),
-        Answer::File(_) => (file_kind(&route.template), json!({ "type": "string" })),
+        Answer::File(_) => {
+            let kind = route.options.media_type.as_deref();
+            let schema = if kind == Some("application/json") {
+                json!({ "type": "object" })
+            } else {
+                json!({ "type": "string" })
+            };
+            (kind.unwrap_or_else(|| file_kind(&route.template)), schema)
+        }
         Answer::Message(_) => ("application/json", schemas.reference(&route.rpc.output(), Side::Answer)),
         Answer::Field(_) => {
             let schema = route.answer_field().map(|field| schemas.field(&field, Side::Answer));

@@ -19,6 +19,8 @@ pub struct Options {
     pub key_required: bool,
     pub secret_answer: bool,
     pub each_service: bool,
+    /// What the file is that it answers, where the path does not say so.
+    pub media_type: Option<String>,
     /// The longest upload, in bytes.
     pub upload_bytes_max: Option<usize>,
     /// How long it may take, where that is not the usual.
@@ -58,6 +60,7 @@ impl Options {
             key_required: flag("idempotency_key_required"),
             secret_answer: flag("secret_answer"),
             each_service: flag("each_service"),
+            media_type: text("media_type"),
             upload_bytes_max: number("upload_bytes_max").and_then(|number| usize::try_from(number).ok()),
             deadline: number("deadline_seconds").or_else(|| streams.then_some(STREAM_SECONDS)).map(Duration::from_secs),
         }
