@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod columns;
+mod content;
 mod records;
 pub(crate) mod rpc;
 pub(crate) mod store;
@@ -103,6 +104,12 @@ impl AccountImport {
         }
         let state = if last { State::Uploaded } else { State::Open };
         Ok((Self { bytes: end, state, ..self }, new))
+    }
+
+    /// Awaits its content from the beginning.
+    pub(crate) fn empty(self) -> Result<Self, Error> {
+        self.must_be(&[State::Open])?;
+        Ok(Self { bytes: 0, ..self })
     }
 
     pub(crate) fn begin_check(self) -> Result<Self, Error> {

@@ -18,6 +18,7 @@ mod hears;
 mod identity_document;
 mod member;
 mod note;
+mod payer_share;
 mod payment_method;
 mod personal_data;
 mod phone;
@@ -49,6 +50,7 @@ use proto::accounts::v1::external_reference_service_server::ExternalReferenceSer
 use proto::accounts::v1::identity_document_service_server::IdentityDocumentServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use proto::accounts::v1::note_service_server::NoteServiceServer;
+use proto::accounts::v1::payer_share_service_server::PayerShareServiceServer;
 use proto::accounts::v1::payment_method_service_server::PaymentMethodServiceServer;
 use proto::accounts::v1::personal_data_service_server::PersonalDataServiceServer;
 use proto::accounts::v1::phone_number_service_server::PhoneNumberServiceServer;
@@ -168,6 +170,7 @@ impl Service for Accounts {
             .add_service(TagServiceServer::new(tag::rpc::Rpc { db: db() }))
             .add_service(ExternalReferenceServiceServer::new(external_reference::rpc::Rpc { db: db() }))
             .add_service(ProcessorLinkServiceServer::new(processor_link::rpc::Rpc { db: db() }))
+            .add_service(PayerShareServiceServer::new(payer_share::rpc::Rpc { db: db() }))
             .add_service(PaymentMethodServiceServer::new(payment_method::rpc::Rpc { db: db() }))
             .add_service(ResponsibleAdultServiceServer::new(responsible_adult::rpc::Rpc { db: db() }))
             .add_service(ConsentServiceServer::new(consent::rpc::Rpc { db: db() }))

@@ -9,7 +9,7 @@ use tonic::Code;
 
 use crate::{desk, fields, house, reason};
 
-const HEADER: &str = "account,kind,name,email,phone,address_line1,city,postal_code,country,member_first_name,\
+pub(crate) const HEADER: &str = "account,kind,name,email,phone,address_line1,city,postal_code,country,member_first_name,\
                       member_last_name,member_born_on\n";
 
 pub(crate) type Imports = AccountImportServiceClient<Voice>;
@@ -43,20 +43,20 @@ pub(crate) async fn import(imports: &mut Imports, id: &str) -> pb::AccountImport
     imports.get_account_import(request).await.unwrap().into_inner().account_import.unwrap()
 }
 
-async fn errors(imports: &mut Imports, id: &str) -> Vec<(i64, String, String)> {
+pub(crate) async fn errors(imports: &mut Imports, id: &str) -> Vec<(i64, String, String)> {
     let request =
         pb::ListAccountImportErrorsRequest { account_import_id: id.to_owned(), limit: 100, ..Default::default() };
     let answer = imports.list_account_import_errors(request).await.unwrap().into_inner();
     answer.data.into_iter().map(|error| (error.line, error.field, error.message)).collect()
 }
 
-async fn count(house: &House<Accounts>, table: &'static str) -> i64 {
+pub(crate) async fn count(house: &House<Accounts>, table: &'static str) -> i64 {
     let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
     sqlx::query_scalar(count).fetch_one(&mut house.sql().await).await.unwrap()
 }
 
 /// Accounts with two members each.
-fn families(number: usize) -> String {
+pub(crate) fn families(number: usize) -> String {
     let mut content = HEADER.to_owned();
     for n in 0..number {
         content.push_str(&format!(

@@ -4,6 +4,7 @@
 mod account;
 mod account_export;
 mod account_import;
+mod account_import_content;
 mod age_out;
 mod consent;
 mod duplicate;
@@ -15,6 +16,7 @@ mod merge;
 mod minor;
 mod moving;
 mod note;
+mod payer_share;
 mod payment_method;
 mod personal_data;
 mod reach;

@@ -90,5 +90,5 @@ fn piece(text: String) -> pb::ExportAccountsResponse {
         data: text.into_bytes().into(),
         extensions: Vec::new(),
     };
-    pb::ExportAccountsResponse { page: Some(page) }
+    pb::ExportAccountsResponse { page: Some(page), filename: "accounts.csv".to_owned() }
 }

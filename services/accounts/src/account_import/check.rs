@@ -86,6 +86,7 @@ impl Check {
             match COLUMNS.iter().find(|column| column.name == name) {
                 None => {
                     let known: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+                    let name = types::mask_card_numbers(name);
                     self.blame(record.line, name, format!("is no column; columns are {}", known.join(", ")));
                 }
                 Some(_) if names[..place].contains(name) => self.blame(record.line, name, "stands here twice"),
@@ -148,6 +149,9 @@ impl Check {
         self.open = Some(Open { id, key: row.key.clone(), account: row.account.clone(), line, rows: 1 });
         if row.key.chars().count() > 100 {
             wrong.add("key", "must have at most 100 characters");
+        }
+        if types::holds_card_number(&row.key) {
+            wrong.add("key", "must not hold a card number");
         }
         if row.key.contains('\0') {
             wrong.add("key", "must not contain the character NUL");

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use db::{Db, List, Subject};
-use kit::{Caller, Reply, Tx, expect_etag, read, write};
+use kit::{Caller, Received, Reply, Tx, expect_etag, read, replay, write, write_with};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::account_import_service_server::AccountImportService;
 use serde_json::json;
-use tonic::Request;
+use tonic::{Request, Streaming};
 use types::Violation;
 
+use super::content::Content;
 use super::{AccountImport, AccountImportId, Blame, Checked, State, store};
 use crate::Error;
 use crate::audit::Audit;
@@ -67,6 +68,33 @@ impl AccountImportService for Rpc {
             tx.audit(Audit::created("account_import", import.id, after));
             tell(tx, &import);
             Ok::<_, Error>(pb::CreateAccountImportResponse { account_import: Some(import.into()) })
+        })
+        .await
+    }
+
+    async fn upload_account_import_content(
+        &self,
+        request: Request<Streaming<pb::UploadAccountImportContentRequest>>,
+    ) -> Reply<pb::UploadAccountImportContentResponse> {
+        let Received { request, parts, .. } = kit::receive(request).await?;
+        if let Some(before) = replay(&self.db, &request).await? {
+            return Ok(before);
+        }
+        let content = Content::of(parts).await?;
+        write_with(&self.db, request, &content, async |tx, caller, message, content| {
+            let before = lock(tx, caller, &message.id).await?;
+            let from = before.state;
+            let mut import = before.empty()?;
+            store::forget_parts(tx, import.id).await?;
+            let mut pieces = content.pieces().await?;
+            while let Some(piece) = pieces.next().await? {
+                let place = import.bytes;
+                import = import.take(place, piece.len(), false)?.0;
+                store::add_part(tx, import.id, place, piece).await?;
+            }
+            let end = import.bytes;
+            let import = moved(tx, &import.take(end, 0, true)?.0, from).await?;
+            Ok::<_, Error>(pb::UploadAccountImportContentResponse { account_import: Some(import.into()) })
         })
         .await
     }

@@ -112,6 +112,12 @@ pub(crate) async fn add_part(conn: &mut Conn, id: AccountImportId, place: i64, d
     Ok(())
 }
 
+/// Forgets the pieces that came so far.
+pub(crate) async fn forget_parts(conn: &mut Conn, id: AccountImportId) -> Result<(), Error> {
+    sqlx::query("delete from account_import_part where import_id = $1").bind(id).execute(conn).await?;
+    Ok(())
+}
+
 /// The piece that begins at a place.
 pub(crate) async fn part(conn: &mut Conn, id: AccountImportId, place: i64) -> Result<Option<Vec<u8>>, Error> {
     let part = sqlx::query_scalar("select data from account_import_part where import_id = $1 and place = $2")

@@ -52,6 +52,7 @@ pub const OWNED: &[Owned] = &[
     with_one("contact", "preferred", None),
     with_one("address", "is_default", Some("kind")),
     with_one("phone_number", "preferred", None),
+    plain("payer_share"),
     plain("external_reference"),
     plain("processor_link"),
     plain("note"),

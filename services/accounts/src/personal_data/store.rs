@@ -21,6 +21,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("payment_method", "account_id = (select account_id from member where id = $1)"),
     ("tax_exemption", "account_id = (select account_id from member where id = $1)"),
     ("responsible_adult", "member_id = $1 or adult_id = $1"),
+    ("payer_share", "member_id = $1"),
     ("consent", "member_id = $1"),
     ("consent_step", "grantor_id = $1 or consent_id in (select id from consent where member_id = $1)"),
     ("came_of_age", "member_id = $1"),
@@ -48,6 +49,8 @@ pub(crate) async fn known(conn: &mut Conn, id: MemberId) -> Result<Map<String, V
 /// What goes for good when a member is forgotten.
 const FORGET: &[&str] = &[
     "delete from outbox where aggregate_id in (select id from phone_number where member_id = $1)",
+    "delete from outbox where aggregate_id = $1 and kind = 'accounts.payer_shares.changed'",
+    "delete from payer_share where member_id = $1",
     "delete from note where member_id = $1",
     "delete from phone_number where member_id = $1",
     "delete from identity_document where member_id = $1",
