@@ -13,7 +13,7 @@ use tonic::service::RoutesBuilder;
 
 use crate::config::{self, Settings};
 use crate::health::{self, Ready};
-use crate::{App, Command, Fault, Heard, Job, Refusal, Tx, operate, serve, telemetry};
+use crate::{App, Command, Fault, Heard, Job, Personal, Refusal, Tx, operate, serve, telemetry};
 
 /// A service: its schema, its RPCs, what it hears and what comes round.
 #[async_trait]
@@ -22,6 +22,8 @@ pub trait Service: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// Tables beside `audit` and `seal` that are only ever added to.
     const APPEND_ONLY: &'static [&'static str] = &[];
+    /// What it knows of a person, beside accounts, which keeps its own list.
+    const PERSONAL: &'static [Personal] = &[];
     /// Settings of its own, read from the environment like all others.
     type Settings: DeserializeOwned + Send;
     type Error: Refusal;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use proto::common::v1::audit_service_server::AuditServiceServer;
 use proto::common::v1::outbox_service_server::OutboxServiceServer;
+use proto::common::v1::personal_data_source_service_server::PersonalDataSourceServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -17,6 +18,7 @@ use crate::auth::{ServiceKeys, ServiceTokens, Trust, Verifier};
 use crate::client::Peer;
 use crate::config::Settings;
 use crate::outbox_rpc::OutboxRpc;
+use crate::personal_rpc::PersonalRpc;
 use crate::task::Tasks;
 use crate::{Clock, Db, DoorLayer, Service};
 
@@ -88,6 +90,7 @@ pub fn rpcs<S: Service>(app: &App, service: &S) -> Routes {
     let mut routes = RoutesBuilder::default();
     service.routes(&mut routes);
     routes.add_service(AuditServiceServer::new(AuditRpc::new(app.clone(), crate::run::chains::<S>())));
+    routes.add_service(PersonalDataSourceServiceServer::new(PersonalRpc::new(app.clone(), S::PERSONAL)));
     routes.add_service(OutboxServiceServer::new(OutboxRpc::new(app.clone())));
     routes.routes().prepare()
 }

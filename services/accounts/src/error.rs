@@ -1,5 +1,6 @@
 //! Why accounts says no.
 
+use kit::client::{Answer, Refused};
 use kit::{Class, Fault, Refusal};
 use types::{Violation, Violations};
 
@@ -155,6 +156,8 @@ pub enum Error {
     #[error("{0}")]
     Field(#[from] Violation),
     #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
     Fault(#[from] Fault),
     #[error(transparent)]
     Db(db::Error),
@@ -244,6 +247,7 @@ impl Refusal for Error {
             | Self::MayNotConsent
             | Self::TaxExemptionSettled { .. } => Class::Conflict,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
+            Self::Refused(refused) => refused.class(),
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),
         }
@@ -253,6 +257,13 @@ impl Refusal for Error {
         match self {
             Self::Field(_) => "INVALID",
             other => other.into(),
+        }
+    }
+
+    fn passed_on(&self) -> Option<Answer> {
+        match self {
+            Self::Refused(refused) => refused.passed_on(),
+            _ => None,
         }
     }
 

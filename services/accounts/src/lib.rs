@@ -163,7 +163,10 @@ impl Service for Accounts {
             .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
             .add_service(IdentityDocumentServiceServer::new(identity_document::rpc::Rpc { db: db(), keys: keys() }))
             .add_service(NoteServiceServer::new(note::rpc::Rpc { db: db(), keys: keys() }))
-            .add_service(PersonalDataServiceServer::new(personal_data::rpc::Rpc { db: db(), keys: keys() }))
+            .add_service(PersonalDataServiceServer::new(personal_data::rpc::Rpc {
+                app: self.app.clone(),
+                keys: keys(),
+            }))
             .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }))
             .add_service(AccountMergeServiceServer::new(account_merge::rpc::Rpc { db: db() }))
             .add_service(DuplicateServiceServer::new(duplicate::rpc::Rpc { db: db() }))

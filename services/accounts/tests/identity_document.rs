@@ -53,7 +53,7 @@ async fn the_number_of_a_document_is_sealed_and_only_its_end_is_shown() {
     let document = record(&mut documents, &ann.id, "M123-4567-8901", Some("2028-05-01")).await.unwrap();
 
     assert_eq!((document.number.as_deref(), document.number_end.as_str()), (None, "8901"));
-    for text in ["M123-4567-8901", "M12345678901", "4567"] {
+    for text in ["M123-4567-8901", "M12345678901", "45678901"] {
         assert_eq!(tables_that_hold(&house, text).await, Vec::<String>::new(), "{text}");
     }
     let request = pb::RevealIdentityDocumentRequest { id: document.id.clone() };

@@ -1,17 +1,50 @@
 use std::collections::BTreeSet;
 
-use accounts::Accounts;
+use accounts::{Accounts, Settings};
+use async_trait::async_trait;
 use kit::Service;
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::personal_data_service_client::PersonalDataServiceClient;
-use proto::common::v1::Address;
-use serde_json::Value;
-use testing::{House, Voice};
-use tonic::Status;
+use proto::common::v1::personal_data_source_service_server::{
+    PersonalDataSourceService, PersonalDataSourceServiceServer,
+};
+use proto::common::v1::{Address, TellPersonalDataRequest, TellPersonalDataResponse};
+use serde_json::{Value, json};
+use testing::{Builder, House, Voice};
+use tonic::service::RoutesBuilder;
+use tonic::{Code, Request, Response, Status};
 
 use crate::identity_document::{documents, record};
 use crate::note::{note_member, tables_that_hold};
-use crate::{Desk, desk, fields, house, mask, person, reason};
+use crate::{Desk, EVENING, desk, fields, house, mask, person, reason, shop_changed};
+
+/// Another service that is asked what it knows.
+struct Other(Value);
+
+#[async_trait]
+impl PersonalDataSourceService for Other {
+    async fn tell_personal_data(
+        &self,
+        request: Request<TellPersonalDataRequest>,
+    ) -> Result<Response<TellPersonalDataResponse>, Status> {
+        let Value::Object(mut document) = self.0.clone() else { return Err(Status::unavailable("away")) };
+        document.insert("asked_of".to_owned(), request.into_inner().member_id.into());
+        Ok(Response::new(TellPersonalDataResponse { document: Value::Object(document).to_string() }))
+    }
+}
+
+/// A house whose neighbours know this.
+async fn house_beside(identity: Value, pos: Value) -> House<Accounts> {
+    let asks = |other: Value| {
+        move |routes: &mut RoutesBuilder| {
+            routes.add_service(PersonalDataSourceServiceServer::new(Other(other)));
+        }
+    };
+    let builder = Builder::default().at(EVENING).asks("identity", asks(identity)).asks("pos", asks(pos));
+    let house = builder.open::<Accounts>(Settings::new(testing::field_key())).await;
+    house.hears(&shop_changed(1, |_| ())).await.unwrap();
+    house
+}
 
 fn personal_data(house: &House<Accounts>) -> PersonalDataServiceClient<Voice> {
     PersonalDataServiceClient::new(house.user(&["accounts.admin"]))
@@ -60,7 +93,7 @@ async fn known_everywhere(house: &House<Accounts>, desk: &mut Desk) -> (pb::Acco
 
 #[tokio::test]
 async fn all_that_is_known_of_a_member_is_written_down_and_opened() {
-    let house = house().await;
+    let house = house_beside(json!({ "user": ["u"] }), json!({ "sale": ["s"] })).await;
     let (account, member) = known_everywhere(&house, &mut desk(&house)).await;
 
     let request = pb::ExportPersonalDataRequest { id: member.id.clone() };
@@ -74,6 +107,8 @@ async fn all_that_is_known_of_a_member_is_written_down_and_opened() {
     assert_eq!(texts, BTreeSet::from(["Zebulon is allergic to rosin", "Zebulon plays the oboe"]));
     assert_eq!(known["identity_document"][0]["number"], "M123-4567-8901");
     assert!(known["audit"].as_array().unwrap().len() >= 2);
+    assert_eq!(known["identity"], json!({ "user": ["u"], "asked_of": member.id }));
+    assert_eq!(known["pos"], json!({ "sale": ["s"], "asked_of": member.id }));
     let recorded = ("accounts.v1.PersonalDataService/ExportPersonalData".to_owned(), "personal_data".to_owned());
     assert_eq!(house.audited().await.last(), Some(&recorded));
 }
@@ -144,8 +179,18 @@ async fn who_is_erased_stays_so_and_others_stay_as_they_are() {
 }
 
 #[tokio::test]
+async fn what_is_told_is_all_or_nothing() {
+    let house = house_beside(json!({}), Value::Null).await;
+    let (_, member) = known_everywhere(&house, &mut desk(&house)).await;
+    let before = house.audited().await.len();
+    let request = pb::ExportPersonalDataRequest { id: member.id };
+    let refused = personal_data(&house).export_personal_data(request).await.unwrap_err();
+    assert_eq!((refused.code(), house.audited().await.len()), (Code::Unavailable, before));
+}
+
+#[tokio::test]
 async fn every_table_that_names_a_member_is_known_to_who_asks_what_is_known() {
-    let house = house().await;
+    let house = house_beside(json!({}), json!({})).await;
     let naming: Vec<String> = sqlx::query_scalar(
         "select distinct c.table_name::text
            from information_schema.columns c

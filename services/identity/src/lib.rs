@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cipher::{Column, Keys};
-use kit::{App, Command, Fault, Heard, Job, Service, Tx};
+use kit::{App, Command, Fault, Heard, Job, Personal, Service, Tx};
 use mail::Carrier;
 use proto::identity::v1::access_service_server::AccessServiceServer;
 use proto::identity::v1::api_key_service_server::ApiKeyServiceServer;
@@ -90,6 +90,19 @@ pub struct Identity {
 impl Service for Identity {
     const NAME: &'static str = NAME;
     const APPEND_ONLY: &'static [&'static str] = &["approval"];
+    const PERSONAL: &'static [Personal] = &[
+        ("user", "select id, email, first_name, last_name, state, created_at from app_user where member_id = $1"),
+        (
+            "session",
+            "select s.id, s.user_agent, s.ip_address, s.created_at, s.last_used_at, s.ended_at
+               from session s join app_user u on u.id = s.user_id
+              where u.member_id = $1",
+        ),
+        (
+            "member",
+            "select id, account_id, first_name, last_name, email, is_minor, is_active from member_copy where id = $1",
+        ),
+    ];
     type Settings = Settings;
     type Error = Error;
 

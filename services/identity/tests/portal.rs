@@ -4,6 +4,8 @@ use db::Subject;
 use identity::Identity;
 use proto::accounts::v1 as accounts;
 use proto::accounts::v1::responsible_adult::Power;
+use proto::common::v1::TellPersonalDataRequest;
+use proto::common::v1::personal_data_source_service_client::PersonalDataSourceServiceClient;
 use proto::identity::v1 as pb;
 use proto::identity::v1::portal_user_service_client::PortalUserServiceClient;
 use proto::identity::v1::shop_service_client::ShopServiceClient;
@@ -241,6 +243,25 @@ async fn a_customers_name_follows_the_member() {
     told(&house, &Customer { name: "Hanna", version: 2, ..anna }).await;
     let renamed = get(&house, &user.id).await;
     assert_eq!((renamed.first_name.as_str(), renamed.email.as_str()), ("Hanna", "anna@home.test"));
+}
+
+#[tokio::test]
+async fn accounts_is_told_all_that_is_known_of_a_customer_and_no_secret() {
+    let house = open().await;
+    let anna = Customer::new("Anna");
+    signed_in(&house, &anna).await;
+    signed_in(&house, &Customer::new("Bea")).await;
+
+    let mut source = PersonalDataSourceServiceClient::new(house.service("accounts"));
+    let request = TellPersonalDataRequest { member_id: anna.id.to_string() };
+    let document = source.tell_personal_data(request.clone()).await.unwrap().into_inner().document;
+    let known: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let numbers = ["user", "session", "member"].map(|what| known[what].as_array().unwrap().len());
+    assert_eq!(numbers, [1, 1, 1], "{document}");
+    assert_eq!(known["user"][0]["email"], "anna@home.test");
+    assert!(!document.contains("argon2") && !document.contains("hash"), "{document}");
+    let mut anybody = PersonalDataSourceServiceClient::new(house.user(&["identity.admin"]));
+    assert_eq!(anybody.tell_personal_data(request).await.unwrap_err().code(), Code::PermissionDenied);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod seed;
 pub mod tender;
 
 use async_trait::async_trait;
-use kit::{App, Fault, Heard, Service, Tx};
+use kit::{App, Fault, Heard, Personal, Service, Tx};
 use proto::pos::v1::drawer_session_service_server::DrawerSessionServiceServer;
 use proto::pos::v1::pos_control_service_server::PosControlServiceServer;
 use proto::pos::v1::register_service_server::RegisterServiceServer;
@@ -35,6 +35,14 @@ pub struct Settings {}
 impl Service for Pos {
     const NAME: &'static str = "pos";
     const APPEND_ONLY: &'static [&'static str] = &["tender"];
+    const PERSONAL: &'static [Personal] = &[
+        ("member", "select id, account_id, name, active from member_copy where id = $1"),
+        (
+            "sale",
+            "select id, number, state, business_on, account_id, account_name, total, taxes, receipt, created_at
+               from sale where member_id = $1",
+        ),
+    ];
     type Settings = Settings;
     type Error = error::Error;
 

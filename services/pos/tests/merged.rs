@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use proto::accounts::v1 as accounts;
+use proto::common::v1::TellPersonalDataRequest;
+use proto::common::v1::personal_data_source_service_client::PersonalDataSourceServiceClient;
 use proto::pos::v1 as pb;
 use tonic::Status;
 use uuid::Uuid;
@@ -256,4 +258,23 @@ async fn who_is_exempt_pays_no_tax_and_his_receipt_says_why() {
     assert_eq!(at.draft(&at.target).await.tax.unwrap().minor_units, 83);
     at.shop.house.hears(&exemption(&Uuid::now_v7().to_string(), &at.target, "2026-11-20", 1)).await.unwrap();
     assert_eq!(at.draft(&at.target).await.tax.unwrap().minor_units, 83);
+}
+
+#[tokio::test]
+async fn accounts_is_told_what_a_member_bought() {
+    let at = counter().await;
+    let ann = Uuid::now_v7().to_string();
+    at.shop.house.hears(&member(&ann, &at.source, 1)).await.unwrap();
+    let cart = at.shop.cart(&[&at.product], vec![cash(1_000)]);
+    let request = pb::CreateSaleRequest { account_id: Some(at.source.clone()), member_id: Some(ann.clone()), ..cart };
+    let sale = at.shop.sell(request).await.unwrap();
+    at.sell(&at.source).await.unwrap();
+
+    let mut source = PersonalDataSourceServiceClient::new(at.shop.house.service("accounts"));
+    let request = TellPersonalDataRequest { member_id: ann };
+    let document = source.tell_personal_data(request).await.unwrap().into_inner().document;
+    let known: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(known["member"][0]["name"], "Ann Miller");
+    assert_eq!(known["sale"].as_array().unwrap().len(), 1);
+    assert_eq!(known["sale"][0]["number"], sale.number.unwrap());
 }

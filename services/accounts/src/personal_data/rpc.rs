@@ -3,10 +3,13 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cipher::{Keys, Place};
-use db::{Db, Subject};
-use kit::{Reply, Tx, expect_etag, write, write_with};
+use db::Subject;
+use kit::client::{Peer, Refused};
+use kit::{App, Caller, Fault, Reply, Tx, check, expect_etag, refuse, write, write_with};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::personal_data_service_server::PersonalDataService;
+use proto::common::v1::TellPersonalDataRequest;
+use proto::common::v1::personal_data_source_service_client::PersonalDataSourceServiceClient;
 use proto::google::api::HttpBody;
 use serde_json::{Map, Value, json};
 use tonic::Request;
@@ -18,7 +21,7 @@ use crate::member::{self, MemberId};
 use crate::{Error, account, responsible_adult};
 
 pub(crate) struct Rpc {
-    pub(crate) db: Db,
+    pub(crate) app: App,
     pub(crate) keys: Keys,
 }
 
@@ -28,10 +31,13 @@ impl PersonalDataService for Rpc {
         &self,
         request: Request<pb::ExportPersonalDataRequest>,
     ) -> Reply<pb::ExportPersonalDataResponse> {
-        write_with(&self.db, request, &self.keys, async |tx, _caller, message, keys| {
+        let (caller, message) = check(&request)?;
+        let told = self.ask(caller, &message.id).await.map_err(|error| refuse("accounts", &error))?;
+        write_with(&self.app.db, request, &(self.keys.clone(), told), async |tx, _caller, message, (keys, told)| {
             let member = member::store::get(tx, MemberId::parse("id", &message.id)?).await?;
             let mut known = store::known(tx, member.id).await?;
             open(&mut known, keys).await?;
+            known.extend(told.clone());
             tx.audit(Audit::created("personal_data", member.id, json!({ "exported": true })));
             let text = serde_json::to_vec_pretty(&known).map_err(kit::Fault::new)?;
             let content_type = "application/json".to_owned();
@@ -42,7 +48,7 @@ impl PersonalDataService for Rpc {
     }
 
     async fn erase_member(&self, request: Request<pb::EraseMemberRequest>) -> Reply<pb::EraseMemberResponse> {
-        write(&self.db, request, async |tx, caller, message| {
+        write(&self.app.db, request, async |tx, caller, message| {
             let id = MemberId::parse("id", &message.id)?;
             let ages = member::store::say_ages(tx, caller.now).await?;
             let account_id = member::store::get(tx, id).await?.account_id;
@@ -68,6 +74,25 @@ impl PersonalDataService for Rpc {
             Ok::<_, Error>(pb::EraseMemberResponse { member: Some(member.seen(ages).into()) })
         })
         .await
+    }
+}
+
+/// Who else may know something of a member. The books name accounts, and no person.
+const OTHERS: [&str; 2] = ["identity", "pos"];
+
+impl Rpc {
+    /// What the others know, by service. It is all of it, or nothing is told.
+    async fn ask(&self, caller: &Caller, member_id: &str) -> Result<Map<String, Value>, Error> {
+        let mut told = Map::new();
+        for name in OTHERS {
+            let peer: Peer = self.app.peer(name).map_err(Fault::new)?;
+            let message = TellPersonalDataRequest { member_id: member_id.to_owned() };
+            let mut client = PersonalDataSourceServiceClient::new(peer.channel());
+            let answer = client.tell_personal_data(peer.request(Some(caller), message)?).await;
+            let document = answer.map_err(Refused::from)?.into_inner().document;
+            told.insert(name.to_owned(), serde_json::from_str(&document).map_err(Fault::new)?);
+        }
+        Ok(told)
     }
 }
 
