@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Asks until there is an answer, for a minute at most: what it waits for may wait for all transactions of the cluster.
+/// Asks until there is an answer, for three minutes at most: what it waits for may wait for all transactions of the
+/// cluster, on a machine that does much else.
 ///
 /// # Panics
 /// When the time is over, naming what was waited for.
@@ -16,7 +17,7 @@ where
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(180), "waited in vain: {what}");
         #[expect(clippy::disallowed_methods, reason = "the one pause between two questions")]
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
