@@ -63,7 +63,7 @@ pub(crate) struct Compare {
     /// Products to choose from, as in the raw transactions: 10,000, or 3,000 when quick.
     #[arg(long)]
     pub(crate) products: Option<usize>,
-    /// Leaves out parts: checkout, lists, consumer, lag, memory.
+    /// Leaves out parts: checkout, lists, consumer, lag, import, memory.
     #[arg(long, value_delimiter = ',')]
     pub(crate) skip: Vec<String>,
     #[arg(long)]

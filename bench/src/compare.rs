@@ -5,6 +5,7 @@ mod best;
 mod checkout;
 mod consumer;
 mod cpu;
+mod import;
 mod lag;
 mod lists;
 mod memory;
@@ -49,6 +50,8 @@ pub(crate) struct Size {
     rounds: usize,
     rows: u32,
     products: usize,
+    /// Accounts that are imported.
+    imported: u32,
     /// Looks at each term of the list.
     looks: usize,
 }
@@ -56,8 +59,22 @@ pub(crate) struct Size {
 impl Size {
     fn of(options: &Compare) -> Self {
         let usual = match options.quick {
-            true => Self { run: Duration::from_secs(3), rounds: 1, rows: 100_000, products: 3_000, looks: 4 },
-            false => Self { run: Duration::from_secs(6), rounds: 3, rows: 1_000_000, products: 10_000, looks: 12 },
+            true => Self {
+                run: Duration::from_secs(3),
+                rounds: 1,
+                rows: 100_000,
+                products: 3_000,
+                imported: 20_000,
+                looks: 4,
+            },
+            false => Self {
+                run: Duration::from_secs(6),
+                rounds: 3,
+                rows: 1_000_000,
+                products: 10_000,
+                imported: 100_000,
+                looks: 12,
+            },
         };
         let (rows, products) = (options.rows.unwrap_or(usual.rows), options.products.unwrap_or(usual.products));
         Self { rows, products, ..usual }
@@ -103,6 +120,10 @@ pub(crate) async fn run(options: Compare) -> Result<bool> {
     if wanted("lists") {
         step("lists");
         lists::measure(&bench, &mut table).await.when("lists")?;
+    }
+    if wanted("import") {
+        step("import");
+        import::measure(&bench, &mut table).await.when("import")?;
     }
     table.note("not measured here: the second `make run` until healthy, which says so itself".to_owned());
     table.note(format!("seed {}, {} s in all", bench.seed, began.elapsed().as_secs()));

@@ -39,6 +39,31 @@ fn tell(suite: &Suite, when: &str, mark: Option<Mark>, table: &mut Table) -> Res
     Ok(())
 }
 
+/// The most that a process takes for a while.
+pub(super) struct Peak {
+    pid: u32,
+    before: Milli,
+}
+
+impl Peak {
+    /// Forgets what it took at most before.
+    pub(super) fn begin(pid: u32) -> Result<Self> {
+        std::fs::write(format!("/proc/{pid}/clear_refs"), "5")?;
+        Ok(Self { pid, before: high_water(pid)? })
+    }
+
+    /// In megabytes: before, and at most since.
+    pub(super) fn end(self) -> Result<(Milli, Milli)> {
+        Ok((self.before, high_water(self.pid)?))
+    }
+}
+
+fn high_water(pid: u32) -> Result<Milli> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    Ok(megabytes(line.trim().split(' ').next().and_then(|kilobytes| kilobytes.parse().ok()).unwrap_or_default()))
+}
+
 /// None when the process is gone.
 fn of(pid: u32) -> Option<Memory> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -62,5 +87,6 @@ mod tests {
         let own = of(std::process::id()).unwrap();
         assert!(own.rss >= own.pss && own.pss > 0);
         assert_eq!(megabytes(2048), Milli(2000));
+        assert!(high_water(std::process::id()).unwrap() >= megabytes(own.rss / 2));
     }
 }

@@ -117,6 +117,7 @@ async fn bad_rows_are_named_by_line_and_column_and_nothing_is_published() {
         + "2,club,\"A\nB\",,,,,,,,,\n"
         + "3,individual,Good,,,,,,,Ada,,2091-01-01\n"
         + "4,individual,,,,x,,,USA,,,\n"
+        + "4,,,,,,,,,Ann,Of4,\n"
         + "5,individual\n"
         + "6,individual,Fine,,,,,,,,,\n"
         + "3,individual,Good,,,,,,,,,\n"
@@ -126,7 +127,7 @@ async fn bad_rows_are_named_by_line_and_column_and_nothing_is_published() {
     work(&house).await.unwrap();
 
     let rejected = import(&mut imports, &id).await;
-    assert_eq!((rejected.state(), rejected.rows), (State::Rejected, 9));
+    assert_eq!((rejected.state(), rejected.rows), (State::Rejected, 10));
     let errors = errors(&mut imports, &id).await;
     let named: Vec<(i64, &str)> = errors.iter().map(|(line, field, _)| (*line, field.as_str())).collect();
     assert_eq!(rejected.errors as usize, errors.len());
@@ -139,11 +140,11 @@ async fn bad_rows_are_named_by_line_and_column_and_nothing_is_published() {
             (6, "member_last_name"),
             (7, "name"),
             (7, "country"),
-            (8, "account"),
-            (11, "account")
+            (9, "account"),
+            (12, "account")
         ]
     );
-    assert!(errors[1].2.contains("line 2") && errors[7].2.contains("line 9"), "{errors:?}");
+    assert!(errors[1].2.contains("line 2") && errors[7].2.contains("line 10"), "{errors:?}");
     assert_eq!([count(&house, "account").await, count(&house, "member").await], [0, 0]);
     let request = pb::PublishAccountImportRequest { id };
     let refused = imports.publish_account_import(request).await.unwrap_err();

@@ -33,6 +33,12 @@ struct Open {
     rows: usize,
 }
 
+impl Open {
+    fn new(row: &Row, line: i64) -> Self {
+        Self { id: AccountId::new(), key: row.key.clone(), account: row.account.clone(), line, rows: 1 }
+    }
+}
+
 impl Check {
     pub(super) fn new(ages: Ages) -> Self {
         Self { ages, columns: None, open: None, checked: Checked::default(), staged: Vec::new(), blames: Vec::new() }
@@ -100,8 +106,16 @@ impl Check {
     }
 
     fn row(&mut self, columns: &[&Column], record: &Record) {
+        let before = self.checked.errors;
         let Some(mut row) = self.read(columns, record) else { return };
         let continues = self.open.as_ref().is_some_and(|open| !row.key.is_empty() && open.key == row.key);
+        if self.checked.errors > before {
+            // The rows that follow are not to blame for what could not be read here.
+            if !continues {
+                self.open = Some(Open::new(&row, record.line));
+            }
+            return;
+        }
         let mut wrong = Violations::default();
         let account_id = if continues {
             self.continue_account(&row, &mut wrong)
@@ -122,7 +136,7 @@ impl Check {
         self.staged.push(Staged { line: record.line, account_id, key, account, member });
     }
 
-    /// The values in their fields; none when there are too many or too few, or one that cannot be read.
+    /// The values in their fields, as far as they can be read; none when there are too many or too few.
     fn read(&mut self, columns: &[&Column], record: &Record) -> Option<Row> {
         if record.values.len() != columns.len() {
             let message =
@@ -130,7 +144,6 @@ impl Check {
             self.blame(record.line, "account", message);
             return None;
         }
-        let before = self.checked.errors;
         let mut row = Row::default();
         for (column, cell) in columns.iter().zip(&record.values) {
             let Some(cell) = cell else {
@@ -141,12 +154,13 @@ impl Check {
                 self.blame(record.line, blamed(&violation.field), violation.message);
             }
         }
-        (self.checked.errors == before).then_some(row)
+        Some(row)
     }
 
     fn open_account(&mut self, row: &mut Row, line: i64, wrong: &mut Violations) -> AccountId {
-        let id = AccountId::new();
-        self.open = Some(Open { id, key: row.key.clone(), account: row.account.clone(), line, rows: 1 });
+        let open = Open::new(row, line);
+        let id = open.id;
+        self.open = Some(open);
         if row.key.chars().count() > 100 {
             wrong.add("key", "must have at most 100 characters");
         }
