@@ -5,6 +5,7 @@ use proto::Event;
 use proto::accounts::v1 as accounts;
 
 use crate::Error;
+use crate::portal::forget::forget;
 use crate::portal::rpc::{follow_account, follow_guardian, follow_member};
 use crate::portal::{AccountId, Guardian, GuardianId, Member, MemberId};
 
@@ -16,6 +17,10 @@ pub(crate) async fn hear(tx: &mut Tx, heard: &Heard) -> Result<(), Error> {
             if let Some(told) = &event.member {
                 follow_member(tx, &member(told)?, event.version).await?;
             }
+        }
+        accounts::MemberErased::KIND => {
+            let event: accounts::MemberErased = heard.decode()?;
+            forget(tx, MemberId::parse("member_id", &event.member_id)?, &event.number).await?;
         }
         accounts::AccountChanged::KIND => {
             let event: accounts::AccountChanged = heard.decode()?;

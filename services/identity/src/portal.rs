@@ -1,6 +1,7 @@
 //! Portal users: customers who sign in, as members of accounts. A person who works here and buys here is two users, and
 //! what one of them may do says nothing of the other.
 
+pub(crate) mod forget;
 pub(crate) mod rpc;
 pub(crate) mod store;
 

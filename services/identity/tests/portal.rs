@@ -265,6 +265,34 @@ async fn accounts_is_told_all_that_is_known_of_a_customer_and_no_secret() {
 }
 
 #[tokio::test]
+async fn of_a_forgotten_customer_nothing_is_left_and_nobody_signs_in() {
+    let house = open().await;
+    let anna = Customer::new("Anna");
+    let (user, session) = signed_in(&house, &anna).await;
+    let erased = accounts::MemberErased {
+        member_id: anna.id.to_string(),
+        account_id: anna.account.to_string(),
+        number: "100123".to_owned(),
+    };
+    house.hears(&erased).await.unwrap();
+    house.hears_about(Subject { id: anna.id, version: 1 }, &erased).await.unwrap();
+
+    let left = get(&house, &user.id).await;
+    assert_eq!((left.first_name.as_str(), left.last_name.as_str()), ("Member", "100123"));
+    assert_eq!(left.state(), pb::user::State::Archived);
+    assert!(left.email.ends_with("@forgotten.invalid"));
+    assert_eq!(reason(&refresh(&house, &session.refresh_token).await.unwrap_err()), "REFRESH_TOKEN_REFUSED");
+    let holding: i64 = sqlx::query_scalar(
+        "select (select count(*) from app_user where email ~* 'anna' or first_name ~* 'anna')
+              + (select count(*) from outbox where convert_from(body, 'LATIN1') ~* 'anna@')",
+    )
+    .fetch_one(&mut house.sql().await)
+    .await
+    .unwrap();
+    assert_eq!(holding, 0);
+}
+
+#[tokio::test]
 async fn a_guardian_acts_for_a_child_until_it_comes_of_age() {
     let house = open().await;
     let anna = Customer::new("Anna");

@@ -133,6 +133,20 @@ pub(crate) async fn lock_around(tx: &mut Tx, member: MemberId) -> Result<Vec<Use
     each(tx, ids).await
 }
 
+/// Locks all portal users that a member ever had, in the order of ids.
+pub(crate) async fn lock_all_of(tx: &mut Tx, member: MemberId) -> Result<Vec<User>, Error> {
+    let ids =
+        sqlx::query_scalar("select id from app_user where kind = 'portal' and member_id = $1 order by id for update");
+    let ids: Vec<UserId> = ids.bind(member).fetch_all(&mut **tx).await?;
+    each(tx, ids).await
+}
+
+/// Forgets what was told of a portal user so far; what he is now is about to be told.
+pub(crate) async fn forget_told(tx: &mut Tx, id: UserId) -> Result<(), Error> {
+    sqlx::query("delete from outbox where aggregate_id = $1").bind(id).execute(&mut **tx).await?;
+    Ok(())
+}
+
 /// Locks the portal users of an account's members, in the order of ids.
 pub(crate) async fn lock_on(tx: &mut Tx, account: AccountId) -> Result<Vec<User>, Error> {
     let ids = sqlx::query_scalar(
