@@ -6,7 +6,15 @@ use lapin::{Channel, ExchangeKind};
 
 /// Each service, and the kinds of events it hears.
 pub const HEARS: &[(&str, &[&str])] = &[
-    ("identity", &["accounts.member.changed", "accounts.account.changed", "accounts.responsible_adult.changed"]),
+    (
+        "identity",
+        &[
+            "accounts.member.changed",
+            "accounts.member.erased",
+            "accounts.account.changed",
+            "accounts.responsible_adult.changed",
+        ],
+    ),
     ("accounts", &["identity.shop.changed"]),
     ("inventory", &["pos.sale.completed", "pos.sale.voided", "identity.location.changed", "identity.shop.changed"]),
     (

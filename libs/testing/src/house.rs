@@ -223,7 +223,12 @@ impl<S: Service> House<S> {
     }
 
     /// The same, for an event about something with an id and a version.
+    ///
+    /// # Panics
+    /// When no such event would ever reach the service.
     pub async fn hears_about<E: Event>(&self, subject: Subject, event: &E) -> Result<(), S::Error> {
+        let heard = events::topology::hears(S::NAME);
+        assert!(heard.is_empty() || heard.contains(&E::KIND), "{} does not hear {}", S::NAME, E::KIND);
         let heard = Heard::for_test(E::KIND, subject, event.encode_to_vec(), self.clock.now());
         let context = Context::of_service(S::NAME, E::KIND, self.clock.now());
         let mut tx = self.app.db.begin_background(context).await?;

@@ -10,6 +10,8 @@ const DIGITS_MAX: usize = 19;
 const AMID_LETTERS_MIN: usize = 15;
 /// The longest telephone number with its plus sign.
 const PHONE_MAX: usize = 15;
+/// How long an id is as it is written.
+const UUID: usize = 36;
 /// The longest barcode of goods has 14 digits.
 const LONGER_THAN_BARCODES: usize = 15;
 
@@ -125,11 +127,9 @@ fn is_other(text: &str, range: &Range<usize>, digits: usize) -> bool {
 
 /// Ids are hexadecimal, and now and then all of their last digits are decimal.
 fn is_in_uuid(text: &str, range: &Range<usize>) -> bool {
-    let part = |c: char| c.is_ascii_hexdigit() || c == '-';
-    let start = text[..range.start].trim_end_matches(part).len();
-    let rest = &text[range.end..];
-    let end = text.len() - rest.trim_start_matches(part).len();
-    end - start == 36 && uuid::Uuid::try_parse(&text[start..end]).is_ok()
+    (range.end.saturating_sub(UUID)..=range.start)
+        .filter_map(|start| text.get(start..start + UUID))
+        .any(|part| uuid::Uuid::try_parse(part).is_ok())
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -190,6 +190,9 @@ mod tests {
             assert_eq!(holds_card_number(id), id.len() != 36, "{id}");
         }
         assert!(!holds_card_number("moved to 01a2154f-0000-7000-4111-111111111111, then closed"));
+        for key in ["order-01a2154f-0000-7000-4111-111111111111", "01a2154f-0000-7000-4111-111111111111-2"] {
+            assert!(!holds_card_number(key), "{key}");
+        }
         assert!(holds_card_number("01a2154f-0000-7000-4111-111111111111 4111111111111111"));
     }
 
