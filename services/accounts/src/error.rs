@@ -1,6 +1,8 @@
 //! Why accounts says no.
 
-use kit::{Class, Fault, Refusal};
+use files::Refused;
+use kit::client::Answer;
+use kit::{Class, Fault, NotApproved, Refusal};
 use types::{Violation, Violations};
 
 use crate::account::AccountId;
@@ -12,6 +14,7 @@ use crate::consent_document::ConsentDocumentId;
 use crate::contact::ContactId;
 use crate::duplicate::{self, Candidate};
 use crate::external_reference::ExternalReferenceId;
+use crate::file::FileId;
 use crate::identity_document::IdentityDocumentId;
 use crate::member::MemberId;
 use crate::note::NoteId;
@@ -31,6 +34,16 @@ pub enum Error {
     MemberNotFound(MemberId),
     #[error("no identity document {0}")]
     IdentityDocumentNotFound(IdentityDocumentId),
+    #[error("no file {0}")]
+    FileNotFound(FileId),
+    #[error("the file was changed meanwhile; read it again")]
+    FileChanged,
+    #[error("this link opens no file, or its time is over; ask for a new one")]
+    FileLinkNotFound,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error("{0}")]
+    NotApproved(#[from] NotApproved),
     #[error("no note {0}")]
     NoteNotFound(NoteId),
     #[error("no import {0}")]
@@ -198,6 +211,8 @@ impl Refusal for Error {
             | Self::PhoneNumberNotFound(_)
             | Self::TaxExemptionNotFound(_)
             | Self::IdentityDocumentNotFound(_)
+            | Self::FileNotFound(_)
+            | Self::FileLinkNotFound
             | Self::NoteNotFound(_) => Class::NotFound,
             Self::AccountChanged
             | Self::MemberChanged
@@ -210,7 +225,8 @@ impl Refusal for Error {
             | Self::AddressChanged
             | Self::PhoneNumberChanged
             | Self::TaxExemptionChanged
-            | Self::IdentityDocumentChanged => Class::Stale,
+            | Self::IdentityDocumentChanged
+            | Self::FileChanged => Class::Stale,
             Self::ExternalIdTaken
             | Self::ProcessorCustomerTaken
             | Self::PaymentMethodExists
@@ -243,6 +259,8 @@ impl Refusal for Error {
             | Self::PrimaryMember
             | Self::MayNotConsent
             | Self::TaxExemptionSettled { .. } => Class::Conflict,
+            Self::Refused(refused) => refused.class(),
+            Self::NotApproved(refused) => refused.class(),
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
             Self::Db(error) => Class::of_database(error),
@@ -252,6 +270,8 @@ impl Refusal for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Field(_) => "INVALID",
+            Self::Refused(refused) => refused.reason(),
+            Self::NotApproved(refused) => refused.reason(),
             other => other.into(),
         }
     }
@@ -262,6 +282,13 @@ impl Refusal for Error {
             Self::PossibleDuplicates(known) => Some(duplicate::named(known)),
             Self::MergeConflicts(conflicts) => Some(account_merge::named(conflicts)),
             Self::Field(violation) => Some(violation.clone().into()),
+            _ => None,
+        }
+    }
+
+    fn passed_on(&self) -> Option<Answer> {
+        match self {
+            Self::Refused(refused) => refused.passed_on(),
             _ => None,
         }
     }

@@ -17,7 +17,7 @@ fn personal_data(house: &House<Accounts>) -> PersonalDataServiceClient<Voice> {
     PersonalDataServiceClient::new(house.user(&["accounts.admin"]))
 }
 
-async fn erase(house: &House<Accounts>, id: &str) -> Result<pb::Member, Status> {
+pub(crate) async fn erase(house: &House<Accounts>, id: &str) -> Result<pb::Member, Status> {
     let request = pb::EraseMemberRequest { id: id.to_owned(), reason: "letter of 1 February".to_owned() };
     Ok(personal_data(house).erase_member(request).await?.into_inner().member.unwrap())
 }
