@@ -51,6 +51,6 @@ create trigger release_file_bytes after delete on file
 
 do $$
 begin
-    execute format('grant delete on file to %I', current_schema() || '_rt');
+    execute format('grant update, delete on file to %I', current_schema() || '_rt');
     execute format('grant update, delete on file_bytes to %I', current_schema() || '_rt');
 end $$;
