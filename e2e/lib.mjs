@@ -127,7 +127,8 @@ export async function operations() {
       permission: item[method]['x-permission'],
       rpc: item[method]['x-rpc'],
       parameters: item[method].parameters ?? [],
-      hasBody: item[method].requestBody !== undefined,
+      // What takes a file takes no JSON.
+      hasBody: item[method].requestBody?.content['application/json'] !== undefined,
     })),
   );
 }

@@ -166,7 +166,14 @@ fn body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Json> {
         BodyRule::None => return None,
         BodyRule::File(_) => {
             let schema = json!({ "type": "string", "format": "binary" });
-            return Some(json!({ "required": true, "content": { "*/*": { "schema": schema } } }));
+            let kinds = &route.options.upload_media_types;
+            let kinds = if kinds.is_empty() {
+                vec!["application/octet-stream"]
+            } else {
+                kinds.iter().map(String::as_str).collect()
+            };
+            let content = kinds.into_iter().map(|kind| (kind.to_owned(), json!({ "schema": schema })));
+            return Some(json!({ "required": true, "content": content.collect::<Map<_, _>>() }));
         }
         BodyRule::Whole => route.variables.iter().filter(|v| v.fields.len() == 1).map(|v| v.fields[0].number).collect(),
         BodyRule::Field { field, .. } => {

@@ -126,7 +126,8 @@ impl Builder<'_> {
         };
         let resource = answered(rpc, &answer);
         let field_number = |name: &str| resource.as_ref()?.get_field_by_name(name).map(|field| field.number());
-        let creates = method == Method::POST && rpc.name().starts_with("Create");
+        let verb = if rpc.is_client_streaming() { "Upload" } else { "Create" };
+        let creates = method == Method::POST && rpc.name().starts_with(verb);
         let template = render(segments, |_, path| format!("{{{path}}}"));
         self.routes.push(Route {
             method: method.clone(),

@@ -21,6 +21,8 @@ pub struct Options {
     pub each_service: bool,
     /// What the file is that it answers, where the path does not say so.
     pub media_type: Option<String>,
+    /// What an upload may be.
+    pub upload_media_types: Vec<String>,
     /// The longest upload, in bytes.
     pub upload_bytes_max: Option<usize>,
     /// How long it may take, where that is not the usual.
@@ -41,6 +43,11 @@ impl Options {
     pub fn of(pool: &DescriptorPool, rpc: &MethodDescriptor) -> Self {
         let flag = |name: &str| value(pool, rpc, name).is_some_and(|value| value.as_bool() == Some(true));
         let text = |name: &str| value(pool, rpc, name).and_then(|value| value.as_str().map(str::to_owned));
+        let texts = |name: &str| -> Vec<String> {
+            let value = value(pool, rpc, name);
+            let list = value.as_ref().and_then(Value::as_list).into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
         let number = |name: &str| {
             let value = value(pool, rpc, name)?;
             let number = value.as_i64().or_else(|| value.as_i32().map(i64::from))?;
@@ -61,6 +68,7 @@ impl Options {
             secret_answer: flag("secret_answer"),
             each_service: flag("each_service"),
             media_type: text("media_type"),
+            upload_media_types: texts("upload_media_types"),
             upload_bytes_max: number("upload_bytes_max").and_then(|number| usize::try_from(number).ok()),
             deadline: number("deadline_seconds").or_else(|| streams.then_some(STREAM_SECONDS)).map(Duration::from_secs),
         }

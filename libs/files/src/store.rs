@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use kit::config::Secret;
@@ -12,6 +13,9 @@ use uuid::Uuid;
 use crate::disk::Disk;
 use crate::s3::Bucket;
 use crate::take::{self, Refused, Rules, Taken};
+
+/// No upload takes so long.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Keeps the bytes of files by id. What they belong to is the service's own matter.
 #[async_trait]
@@ -60,11 +64,11 @@ impl Files {
             let root = PathBuf::from(directory);
             // On the same disk, so that keeping is a change of name.
             let spool = root.join("spool");
-            return Ok(Self { store: Arc::new(Disk::open(root)?), spool: made(spool)? });
+            return Ok(Self { store: Arc::new(Disk::open(root)?), spool: cleared(spool)? });
         }
         if url.starts_with("https://") || url.starts_with("http://") {
             let spool = std::env::temp_dir().join("lunarfront-spool");
-            return Ok(Self { store: Arc::new(Bucket::open(url)?), spool: made(spool)? });
+            return Ok(Self { store: Arc::new(Bucket::open(url)?), spool: cleared(spool)? });
         }
         Err("FILES_URL must be file:<directory> or https://<key>:<secret>@<host>/<bucket>?region=<region>".to_owned())
     }
@@ -94,6 +98,19 @@ impl Files {
     pub async fn remove(&self, id: Uuid) -> Result<(), Fault> {
         self.store.remove(id).await
     }
+}
+
+/// The directory without what an earlier process left there when it was killed. Others may share it, so what is new stays.
+fn cleared(spool: PathBuf) -> Result<PathBuf, String> {
+    let spool = made(spool)?;
+    let entries = std::fs::read_dir(&spool).map_err(|error| format!("FILES_URL: {}: {error}", spool.display()))?;
+    for entry in entries.flatten() {
+        let written = entry.metadata().and_then(|known| known.modified()).ok();
+        if written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > DRAFT_AGE_MAX) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    Ok(spool)
 }
 
 pub(crate) fn made(directory: PathBuf) -> Result<PathBuf, String> {

@@ -1,7 +1,7 @@
 //! Why accounts says no.
 
 use kit::client::{Answer, Refused};
-use kit::{Class, Fault, Refusal};
+use kit::{Class, Fault, NotApproved, Refusal};
 use types::{Violation, Violations};
 
 use crate::account::AccountId;
@@ -13,6 +13,7 @@ use crate::consent_document::ConsentDocumentId;
 use crate::contact::ContactId;
 use crate::duplicate::{self, Candidate};
 use crate::external_reference::ExternalReferenceId;
+use crate::file::FileId;
 use crate::identity_document::IdentityDocumentId;
 use crate::member::MemberId;
 use crate::note::NoteId;
@@ -32,6 +33,16 @@ pub enum Error {
     MemberNotFound(MemberId),
     #[error("no identity document {0}")]
     IdentityDocumentNotFound(IdentityDocumentId),
+    #[error("no file {0}")]
+    FileNotFound(FileId),
+    #[error("the file was changed meanwhile; read it again")]
+    FileChanged,
+    #[error("this link opens no file, or its time is over; ask for a new one")]
+    FileLinkNotFound,
+    #[error(transparent)]
+    Upload(#[from] files::Refused),
+    #[error("{0}")]
+    NotApproved(#[from] NotApproved),
     #[error("no note {0}")]
     NoteNotFound(NoteId),
     #[error("no import {0}")]
@@ -201,6 +212,8 @@ impl Refusal for Error {
             | Self::PhoneNumberNotFound(_)
             | Self::TaxExemptionNotFound(_)
             | Self::IdentityDocumentNotFound(_)
+            | Self::FileNotFound(_)
+            | Self::FileLinkNotFound
             | Self::NoteNotFound(_) => Class::NotFound,
             Self::AccountChanged
             | Self::MemberChanged
@@ -213,7 +226,8 @@ impl Refusal for Error {
             | Self::AddressChanged
             | Self::PhoneNumberChanged
             | Self::TaxExemptionChanged
-            | Self::IdentityDocumentChanged => Class::Stale,
+            | Self::IdentityDocumentChanged
+            | Self::FileChanged => Class::Stale,
             Self::ExternalIdTaken
             | Self::ProcessorCustomerTaken
             | Self::PaymentMethodExists
@@ -246,6 +260,8 @@ impl Refusal for Error {
             | Self::PrimaryMember
             | Self::MayNotConsent
             | Self::TaxExemptionSettled { .. } => Class::Conflict,
+            Self::Upload(refused) => refused.class(),
+            Self::NotApproved(refused) => refused.class(),
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Refused(refused) => refused.class(),
             Self::Fault(_) => Class::Fault,
@@ -256,6 +272,8 @@ impl Refusal for Error {
     fn reason(&self) -> &'static str {
         match self {
             Self::Field(_) => "INVALID",
+            Self::Upload(refused) => refused.reason(),
+            Self::NotApproved(refused) => refused.reason(),
             other => other.into(),
         }
     }
@@ -263,6 +281,7 @@ impl Refusal for Error {
     fn passed_on(&self) -> Option<Answer> {
         match self {
             Self::Refused(refused) => refused.passed_on(),
+            Self::Upload(refused) => refused.passed_on(),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ mod contact;
 mod duplicate;
 mod error;
 mod external_reference;
+mod file;
 mod hears;
 mod identity_document;
 mod member;
@@ -35,6 +36,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cipher::{Column, Keys};
+use files::{Files, Links};
 use kit::config::Secret;
 use kit::{App, Command, Fault, Heard, Job, Service, Tx};
 use proto::accounts::v1::account_export_service_server::AccountExportServiceServer;
@@ -47,6 +49,7 @@ use proto::accounts::v1::consent_service_server::ConsentServiceServer;
 use proto::accounts::v1::contact_service_server::ContactServiceServer;
 use proto::accounts::v1::duplicate_service_server::DuplicateServiceServer;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceServiceServer;
+use proto::accounts::v1::file_service_server::FileServiceServer;
 use proto::accounts::v1::identity_document_service_server::IdentityDocumentServiceServer;
 use proto::accounts::v1::member_service_server::MemberServiceServer;
 use proto::accounts::v1::note_service_server::NoteServiceServer;
@@ -73,6 +76,7 @@ pub use contact::ContactId;
 pub use duplicate::Candidate;
 pub use error::Error;
 pub use external_reference::ExternalReferenceId;
+pub use file::FileId;
 pub use identity_document::IdentityDocumentId;
 pub use member::MemberId;
 pub use note::NoteId;
@@ -90,6 +94,9 @@ pub struct Accounts {
     settings: Settings,
     /// What seals the numbers of documents and sensitive notes.
     keys: Keys,
+    files: Files,
+    /// What signs links to files.
+    link_keys: Keys,
 }
 
 /// Settings of its own.
@@ -97,6 +104,8 @@ pub struct Accounts {
 pub struct Settings {
     /// Wraps the data keys of sealed fields: `id=<32 bytes in base64>`, the first is current.
     pub field_key: Secret<String>,
+    /// Where files are kept: `file:<directory>` or the address of a bucket.
+    pub files_url: Secret<String>,
     /// Days for which identity documents are kept after they expired; 0 is for ever.
     #[serde(default = "year")]
     pub retention_documents_days: u32,
@@ -110,9 +119,10 @@ pub struct Settings {
 
 impl Settings {
     /// Those that nobody has to set are as they come.
-    pub fn new(field_key: Secret<String>) -> Self {
+    pub fn new(field_key: Secret<String>, files_url: Secret<String>) -> Self {
         Self {
             field_key,
+            files_url,
             retention_documents_days: year(),
             retention_imports_days: month(),
             retention_sensitive_notes_days: 0,
@@ -136,6 +146,12 @@ fn month() -> u32 {
     30
 }
 
+impl Accounts {
+    fn sweeper(&self) -> file::sweep::Sweeper {
+        file::sweep::Sweeper::new(self.app.clone(), self.files.clone())
+    }
+}
+
 #[async_trait]
 impl Service for Accounts {
     const NAME: &'static str = "accounts";
@@ -149,11 +165,13 @@ impl Service for Accounts {
 
     async fn open(app: App, settings: Settings) -> Result<Self, String> {
         let keys = Keys::load(&app, "personal", &settings.field_key).await?;
-        Ok(Self { app, settings, keys })
+        let link_keys = Keys::load(&app, "file-links", &settings.field_key).await?;
+        let files = Files::open(&settings.files_url)?;
+        Ok(Self { app, settings, keys, files, link_keys })
     }
 
     fn routes(&self, routes: &mut RoutesBuilder) {
-        let (db, keys) = (|| self.app.db.clone(), || self.keys.clone());
+        let (db, keys, sweeper) = (|| self.app.db.clone(), || self.keys.clone(), || self.sweeper());
         routes
             .add_service(AccountServiceServer::new(account::rpc::Rpc { db: db() }))
             .add_service(AccountExportServiceServer::new(account_export::rpc::Rpc {
@@ -161,11 +179,22 @@ impl Service for Accounts {
                 clock: self.app.clock.clone(),
             }))
             .add_service(AccountImportServiceServer::new(account_import::rpc::Rpc { db: db() }))
-            .add_service(IdentityDocumentServiceServer::new(identity_document::rpc::Rpc { db: db(), keys: keys() }))
+            .add_service(FileServiceServer::new(file::rpc::Rpc {
+                db: db(),
+                files: self.files.clone(),
+                links: Links::new(self.link_keys.clone()),
+                sweeper: sweeper(),
+            }))
+            .add_service(IdentityDocumentServiceServer::new(identity_document::rpc::Rpc {
+                db: db(),
+                keys: keys(),
+                sweeper: sweeper(),
+            }))
             .add_service(NoteServiceServer::new(note::rpc::Rpc { db: db(), keys: keys() }))
             .add_service(PersonalDataServiceServer::new(personal_data::rpc::Rpc {
                 app: self.app.clone(),
                 keys: keys(),
+                sweeper: sweeper(),
             }))
             .add_service(MemberServiceServer::new(member::rpc::Rpc { db: db() }))
             .add_service(AccountMergeServiceServer::new(account_merge::rpc::Rpc { db: db() }))
@@ -201,6 +230,7 @@ impl Service for Accounts {
             })
             .within(Duration::from_secs(1800)),
             identity_document::job::job(&self.app),
+            self.sweeper().job(),
             retention::job::job(&self.app, self.settings.retention()),
             age_out::job::job(&self.app),
             consent::sweep::job(&self.app),
@@ -211,7 +241,7 @@ impl Service for Accounts {
 
     fn commands(&self) -> Vec<Command> {
         let sealed = ["note", "identity_document"].map(|table| Column::new(table, "sealed"));
-        vec![cipher::command(vec![(self.keys.clone(), sealed.to_vec())])]
+        vec![cipher::command(vec![(self.keys.clone(), sealed.to_vec()), (self.link_keys.clone(), Vec::new())])]
     }
 
     async fn seed(&self) -> Result<(), Fault> {

@@ -8,6 +8,8 @@ mod account_import_content;
 mod age_out;
 mod consent;
 mod duplicate;
+mod file;
+mod file_life;
 mod histories;
 mod identity_document;
 mod list;
@@ -46,8 +48,16 @@ use tonic_types::StatusExt;
 /// Half past eleven in the evening of 27 February in Chicago.
 const EVENING: &str = "2026-02-28T05:30:00Z";
 
+fn settings() -> Settings {
+    Settings::new(testing::field_key(), file::files_url())
+}
+
 async fn house() -> House<Accounts> {
-    let house = Builder::default().at(EVENING).open::<Accounts>(Settings::new(testing::field_key())).await;
+    house_with(settings()).await
+}
+
+async fn house_with(settings: Settings) -> House<Accounts> {
+    let house = Builder::default().at(EVENING).open::<Accounts>(settings).await;
     house.hears(&shop_changed(1, |_| ())).await.unwrap();
     house
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use accounts::{Accounts, Settings};
+use accounts::Accounts;
 use async_trait::async_trait;
 use kit::Service;
 use proto::accounts::v1 as pb;
@@ -16,7 +16,7 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::identity_document::{documents, record};
 use crate::note::{note_member, tables_that_hold};
-use crate::{Desk, EVENING, desk, fields, house, mask, person, reason, shop_changed};
+use crate::{Desk, EVENING, desk, fields, house, mask, person, reason, settings, shop_changed};
 
 /// Another service that is asked what it knows.
 struct Other(Value);
@@ -41,7 +41,7 @@ async fn house_beside(identity: Value, pos: Value) -> House<Accounts> {
         }
     };
     let builder = Builder::default().at(EVENING).asks("identity", asks(identity)).asks("pos", asks(pos));
-    let house = builder.open::<Accounts>(Settings::new(testing::field_key())).await;
+    let house = builder.open::<Accounts>(settings()).await;
     house.hears(&shop_changed(1, |_| ())).await.unwrap();
     house
 }
@@ -50,7 +50,7 @@ fn personal_data(house: &House<Accounts>) -> PersonalDataServiceClient<Voice> {
     PersonalDataServiceClient::new(house.user(&["accounts.admin"]))
 }
 
-async fn erase(house: &House<Accounts>, id: &str) -> Result<pb::Member, Status> {
+pub(crate) async fn erase(house: &House<Accounts>, id: &str) -> Result<pb::Member, Status> {
     let request = pb::EraseMemberRequest { id: id.to_owned(), reason: "letter of 1 February".to_owned() };
     Ok(personal_data(house).erase_member(request).await?.into_inner().member.unwrap())
 }

@@ -1,9 +1,9 @@
 use accounts::{
     AccountId, AccountImportId, AccountMergeId, Accounts, AddressId, ConsentDocumentId, ConsentId, ConsentState,
-    ContactId, Error, ExternalReferenceId, IdentityDocumentId, MemberId, NoteId, PaymentMethodId, PhoneNumberId,
-    ProcessorLinkId, ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
+    ContactId, Error, ExternalReferenceId, FileId, IdentityDocumentId, MemberId, NoteId, PaymentMethodId,
+    PhoneNumberId, ProcessorLinkId, ResponsibleAdultId, TaxExemptionId, TaxExemptionState,
 };
-use kit::{Fault, Refusal, Service};
+use kit::{Fault, NotApproved, Refusal, Service};
 use types::{Violation, Violations};
 
 use crate::house;
@@ -15,6 +15,11 @@ fn every_refusal_has_its_reason_and_class() {
         Error::AccountNotFound(AccountId::new()),
         Error::MemberNotFound(MemberId::new()),
         Error::IdentityDocumentNotFound(IdentityDocumentId::new()),
+        Error::FileNotFound(FileId::new()),
+        Error::FileChanged,
+        Error::FileLinkNotFound,
+        Error::Upload(files::Refused::FileEmpty),
+        Error::NotApproved(NotApproved::ApprovalNeeded("accounts.admin")),
         Error::NoteNotFound(NoteId::new()),
         Error::AccountImportNotFound(AccountImportId::new()),
         Error::AccountChanged,
@@ -84,6 +89,11 @@ fn every_refusal_has_its_reason_and_class() {
     accounts ACCOUNT_NOT_FOUND NotFound
     accounts MEMBER_NOT_FOUND NotFound
     accounts IDENTITY_DOCUMENT_NOT_FOUND NotFound
+    accounts FILE_NOT_FOUND NotFound
+    accounts FILE_CHANGED Stale
+    accounts FILE_LINK_NOT_FOUND NotFound
+    accounts FILE_EMPTY Invalid
+    accounts APPROVAL_NEEDED Forbidden
     accounts NOTE_NOT_FOUND NotFound
     accounts ACCOUNT_IMPORT_NOT_FOUND NotFound
     accounts ACCOUNT_CHANGED Stale

@@ -1,15 +1,14 @@
-use accounts::{Accounts, Settings};
+use accounts::Accounts;
 use kit::Service;
 use proto::accounts::v1 as pb;
 use sqlx::Row;
 use testing::Builder;
 
-use crate::desk;
+use crate::{desk, settings};
 
 #[tokio::test]
 async fn the_demo_shop_is_filled_once() {
-    let house =
-        Builder::default().at("2026-11-21T12:00:00Z").open::<Accounts>(Settings::new(testing::field_key())).await;
+    let house = Builder::default().at("2026-11-21T12:00:00Z").open::<Accounts>(settings()).await;
 
     house.service.seed().await.unwrap();
     house.service.seed().await.unwrap();

@@ -14,11 +14,13 @@ use super::{IdentityDocument, IdentityDocumentId, Kind, State, compared, end_of,
 use crate::Error;
 use crate::audit::Audit;
 use crate::change::{named, text};
+use crate::file::{self, sweep::Sweeper};
 use crate::member::{self, MemberId};
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
     pub(crate) keys: Keys,
+    pub(crate) sweeper: Sweeper,
 }
 
 #[async_trait]
@@ -117,9 +119,10 @@ impl IdentityDocumentService for Rpc {
         &self,
         request: Request<pb::DeleteIdentityDocumentRequest>,
     ) -> Reply<pb::DeleteIdentityDocumentResponse> {
-        write(&self.db, request, async |tx, caller, message| {
+        let reply = write(&self.db, request, async |tx, caller, message| {
             let document = lock(tx, caller, "id", &message.id).await?;
             store::delete(tx, document.id).await?;
+            file::rpc::remove_scans(tx, &[document.id]).await?;
             let before = json!({ "member_id": document.member_id.to_string(), "kind": <&str>::from(document.kind) });
             tx.audit(Audit::removed("identity_document", document.id, before));
             let subject = Subject { id: document.id.uuid(), version: document.version + 1 };
@@ -127,7 +130,9 @@ impl IdentityDocumentService for Rpc {
             tx.publish(subject, &event);
             Ok::<_, Error>(pb::DeleteIdentityDocumentResponse {})
         })
-        .await
+        .await;
+        self.sweeper.begin();
+        reply
     }
 }
 

@@ -17,12 +17,14 @@ use types::uuid::Uuid;
 
 use super::{Left, forgotten, left_of, not_yet, store};
 use crate::audit::Audit;
+use crate::file::sweep::Sweeper;
 use crate::member::{self, MemberId};
 use crate::{Error, account, responsible_adult};
 
 pub(crate) struct Rpc {
     pub(crate) app: App,
     pub(crate) keys: Keys,
+    pub(crate) sweeper: Sweeper,
 }
 
 #[async_trait]
@@ -48,7 +50,7 @@ impl PersonalDataService for Rpc {
     }
 
     async fn erase_member(&self, request: Request<pb::EraseMemberRequest>) -> Reply<pb::EraseMemberResponse> {
-        write(&self.app.db, request, async |tx, caller, message| {
+        let reply = write(&self.app.db, request, async |tx, caller, message| {
             let id = MemberId::parse("id", &message.id)?;
             let ages = member::store::say_ages(tx, caller.now).await?;
             let account_id = member::store::get(tx, id).await?.account_id;
@@ -73,7 +75,9 @@ impl PersonalDataService for Rpc {
             member::rpc::recount(tx, account_id).await?;
             Ok::<_, Error>(pb::EraseMemberResponse { member: Some(member.seen(ages).into()) })
         })
-        .await
+        .await;
+        self.sweeper.begin();
+        reply
     }
 }
 

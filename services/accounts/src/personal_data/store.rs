@@ -27,6 +27,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("came_of_age", "member_id = $1"),
     ("note", "member_id = $1"),
     ("identity_document", "member_id = $1"),
+    ("file", "member_id = $1"),
     ("audit", "subject_id = $1::text"),
 ];
 
@@ -54,6 +55,8 @@ const FORGET: &[&str] = &[
     "delete from note where member_id = $1",
     "delete from phone_number where member_id = $1",
     "delete from identity_document where member_id = $1",
+    // Their bytes are released by a trigger, and go after the commit.
+    "delete from file where member_id = $1",
     "update responsible_adult set relation = null where (member_id = $1 or adult_id = $1) and relation is not null",
     "update consent_step set note = null, client_ip = null
       where (note is not null or client_ip is not null)

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Retention, kept_from, kept_since, store};
 use crate::audit::Audit;
-use crate::{Error, account_import};
+use crate::{Error, account_import, file};
 
 const EVERY: Duration = Duration::from_secs(3600);
 
@@ -30,7 +30,9 @@ async fn remove(app: &App, retention: Retention) -> Result<u64, Error> {
         let today = shop::today(&mut tx, now).await?;
         let mut some = 0;
         if let Some(from) = kept_from(today, retention.documents_days) {
-            for id in store::documents(&mut tx, from).await? {
+            let documents = store::documents(&mut tx, from).await?;
+            file::rpc::remove_scans(&mut tx, &documents).await?;
+            for id in documents {
                 let event = pb::IdentityDocumentDeleted { identity_document_id: id.to_string() };
                 gone(&mut tx, "identity_document", id.uuid(), &event);
                 some += 1;
