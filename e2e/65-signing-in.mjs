@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// How somebody comes in and stays in, as a browser and a till do it: a refresh token that no script can read, and a
-// manager's word for what a clerk may not do alone.
+// How somebody comes in and stays in, as a browser and a till do it: a refresh token that no script can read, a
+// manager's word for what a clerk may not do alone, and a PIN from one clerk to the next.
 
-import { Person, Report, PASSWORD, call, closeTill, expect, goods, hire, openTill, sell } from './lib.mjs';
+import { Person, Report, PASSWORD, call, closeTill, expect, goods, hire, openTill, sell, uuid } from './lib.mjs';
 
 const COOKIE = { 'x-refresh': 'cookie' };
 
@@ -57,6 +57,25 @@ await report.group('a clerk voids a sale with a manager’s approval, once, and 
   const record = records.data.find((one) => one.action === asked.action);
   checks.equal([record?.actorId, record?.approverId], [clerk.user.id, manager.id], 'who did it, and who approved it');
   await closeTill(clerk, till);
+});
+
+await report.group('the demo’s clerk takes a till over with number and PIN', async (checks) => {
+  const deviceId = uuid();
+  const pin = { employeeNumber: '1003', pin: '2580', deviceId };
+  const takeOver = (body) => call('POST', '/v1/auth/pin-login', { body });
+  checks.problem(await takeOver(pin), 401, 'SIGN_IN_REFUSED');
+  const full = { email: 'manager@demo.test', password: PASSWORD, deviceId };
+  expect(await call('POST', '/v1/auth/login', { body: full }), 200);
+  checks.problem(await takeOver({ ...pin, deviceId: uuid() }), 401, 'SIGN_IN_REFUSED');
+  const clerk = new Person(expect(await takeOver(pin), 200));
+  checks.equal((await clerk.get('/v1/auth/me')).email, 'clerk@demo.test', 'who stands at the till');
+  const till = await openTill(owner, clerk);
+  checks.equal((await sell(clerk, till, await goods(clerk, till, 1))).state, 'completed', 'the sale at the till');
+  await closeTill(clerk, till);
+  const body = { pin: '8246', currentPassword: PASSWORD };
+  checks.problem(await clerk.call('POST', '/v1/auth/set-pin', { body }), 403, 'FULL_SIGN_IN_REQUIRED');
+  const manager = expect(await takeOver({ employeeNumber: '1002', pin: '1379', deviceId }), 200);
+  checks.equal(manager.user.email, 'manager@demo.test', 'who stands at the till next');
 });
 
 await report.group('somebody sees his own sessions and ends the others', async (checks) => {

@@ -166,6 +166,22 @@ pub(crate) async fn outage<T>(suite: &Suite, name: &str, meanwhile: impl Future<
     done
 }
 
+/// Stops a process where it stands, and lets it go on when the work is done: its sockets are open, and nobody answers.
+pub(crate) async fn freeze<T>(suite: &Suite, name: &str, meanwhile: impl Future<Output = Result<T>>) -> Result<T> {
+    struct Thaw(u32);
+    impl Drop for Thaw {
+        fn drop(&mut self) {
+            let _ = kill(self.0, Signal::CONT);
+        }
+    }
+    let pid = suite.process(name)?.pid;
+    kill(pid, Signal::STOP)?;
+    let thaw = Thaw(pid);
+    let done = meanwhile.await;
+    drop(thaw);
+    done
+}
+
 /// A TCP port that nobody uses, below those that the kernel gives to outgoing connections.
 pub(crate) fn free_address() -> Result<String> {
     let first = rand::random_range(20_000..30_000_u16);

@@ -1,5 +1,6 @@
 //! The suite is broken on purpose, in the ways of the fault matrix; after each fault the witness and the oracle speak.
 
+mod away;
 mod cancel;
 mod drain;
 mod duplicate;
@@ -27,7 +28,8 @@ use crate::suite::{GATEWAY, SERVICES, Suite};
 use crate::witness::Witness;
 
 /// In the order of their worth.
-const ALL: [&str; 11] = ["F04", "F05", "F01-pos", "F01-ledger", "F21", "F06", "F09", "F12", "F26", "F28", "STORM"];
+const ALL: [&str; 12] =
+    ["F04", "F05", "F01-pos", "F01-ledger", "F21", "F06", "IDENTITY-AWAY", "F09", "F12", "F26", "F28", "STORM"];
 
 /// Everything a fault needs.
 pub(crate) struct Field<'a> {
@@ -134,6 +136,7 @@ async fn one(field: &Field<'_>, fault: &'static str, oracle: &mut Oracle<'_>) ->
         "F21" => drain::run(field, &witness).await,
         "F26" => fuzz::run(field).await,
         "F28" => forge::run(field).await,
+        "IDENTITY-AWAY" => away::run(field, &witness).await,
         _ => storm::run(field, &witness).await,
     };
     let verdict = done.when(fault)?;

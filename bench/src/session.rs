@@ -13,7 +13,7 @@ use crate::http::{Answer, Bases, Client, Draft};
 use crate::suite::pause;
 
 /// The password of everybody in the demo.
-const PASSWORD: &str = "lunarfront-demo";
+pub(crate) const PASSWORD: &str = "lunarfront-demo";
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

@@ -185,6 +185,7 @@ fn welcome(url: &str) {
     say(format!("\n  {}  {url}   (API reference: {url}/docs)", paint(32, "LunarFront is open")));
     say("  sign in as  owner@demo.test  manager@demo.test  clerk@demo.test  viewer@demo.test");
     say("  password    lunarfront-demo");
+    say("  at a till   number 1003 PIN 2580 (clerk)  number 1002 PIN 1379 (manager)");
     say("  `make tour` plays a sale; Ctrl-C stops everything and keeps the data\n");
 }
 

@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
+use types::mask_card_numbers;
 
 use crate::json::{FieldError, Unread};
 
@@ -74,7 +76,7 @@ impl Problem {
     }
 
     pub fn route_not_found(path: &str) -> Self {
-        let path: String = path.chars().take(200).collect();
+        let path: String = percent_decode_str(path).decode_utf8_lossy().chars().take(200).collect();
         let detail = format!("there is nothing at {path}; /openapi.json lists what there is");
         Self::new(StatusCode::NOT_FOUND, "Not found", "ROUTE_NOT_FOUND", detail)
     }
@@ -166,7 +168,8 @@ impl Problem {
         self.code.to_ascii_lowercase().replace('_', "-")
     }
 
-    /// The body, and the headers that go with it.
+    /// The body, and the headers that go with it. What a caller wrote may stand in it, such as the name of a field that
+    /// nothing has; a card number does not come back even so.
     pub fn render(&self, request_id: &str, headers: &mut HeaderMap) -> Vec<u8> {
         headers.insert(CONTENT_TYPE, CONTENT);
         if let Some(seconds) = self.retry_after_seconds {
@@ -175,15 +178,20 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        let masked = |error: &FieldError| FieldError {
+            field: mask_card_numbers(&error.field).into_owned(),
+            message: mask_card_numbers(&error.message).into_owned(),
+        };
+        let errors: Vec<FieldError> = self.errors.iter().map(masked).collect();
         let body = Body {
             r#type: format!("/problems/{}", self.slug()),
             title: self.title,
             status: self.status.as_u16(),
-            detail: &self.detail,
+            detail: &mask_card_numbers(&self.detail),
             code: &self.code,
             instance: format!("/requests/{request_id}"),
             request_id,
-            errors: &self.errors,
+            errors: &errors,
         };
         serde_json::to_vec(&body).expect("a problem is JSON")
     }
@@ -204,7 +212,7 @@ impl Problem {
         if let Some(seconds) = self.retry_after_seconds {
             details.set_retry_info(Some(std::time::Duration::from_secs(seconds)));
         }
-        Status::with_error_details(code, &*self.detail, details)
+        Status::with_error_details(code, mask_card_numbers(&self.detail), details)
     }
 }
 

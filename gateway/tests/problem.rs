@@ -44,6 +44,26 @@ async fn a_refusal_of_a_service_is_a_problem() {
 }
 
 #[tokio::test]
+async fn a_card_number_does_not_come_back_wherever_it_stood() {
+    let till = Till::open().await;
+    let card = "4111 1111 1111 1111";
+    for answer in [
+        till.post("/v1/things", &format!(r#"{{"{card}": "x"}}"#)).await,
+        till.post("/v1/things", &format!("\"{card}\"")).await,
+        till.post("/v1/things", "4111111111111111").await,
+        till.get("/v1/things?4111+1111+1111+1111=x").await,
+        till.get("/v1/4111%201111%201111%201111").await,
+        till.get("/problems/4111-1111-1111-1111").await,
+        till.send(json("X4111111111111111", "/v1/things", "{}")).await,
+    ] {
+        assert!(answer.status.is_client_error(), "{}", answer.text());
+        let text = answer.text().replace([' ', '-'], "");
+        assert!(!text.contains("4111111111111111"), "{text}");
+        assert!(text.contains("****1111"), "the rest is told: {text}");
+    }
+}
+
+#[tokio::test]
 async fn every_code_has_its_status() {
     for (code, status, name) in [
         (Code::InvalidArgument, 400, "INVALID"),

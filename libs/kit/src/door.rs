@@ -187,7 +187,7 @@ impl DoorLayer {
             request_id: text("x-request-id")
                 .filter(|id| !types::holds_card_number(id))
                 .unwrap_or_else(|| Uuid::now_v7().to_string()),
-            traceparent: text("traceparent"),
+            traceparent: text("traceparent").filter(|trace| !types::holds_card_number(trace)),
             idempotency_key,
             if_match: text("if-match"),
             bearer,

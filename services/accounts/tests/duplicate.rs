@@ -1,5 +1,7 @@
 use proto::accounts::v1 as pb;
+use proto::accounts::v1::contact_service_client::ContactServiceClient;
 use proto::accounts::v1::duplicate_service_client::DuplicateServiceClient;
+use proto::accounts::v1::phone_number_service_client::PhoneNumberServiceClient;
 use proto::accounts::v1::possible_duplicate::Why;
 use testing::House;
 use tonic::Code;
@@ -90,6 +92,53 @@ async fn it_can_be_asked_beforehand_what_is_alike() {
 }
 
 #[tokio::test]
+async fn whoever_can_be_reached_there_may_be_the_one() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let school = desk.open(called("Lakeside School", "", "")).await;
+    let miller = desk.open(called("Miller Family", "", "")).await;
+    let ann = desk.add(person(&miller, "Ann", "Miller")).await;
+    let bursar = pb::Contact {
+        account_id: school.id.clone(),
+        name: "Quentin Zabala".to_owned(),
+        email: Some("bursar@school.test".to_owned()),
+        phone: Some("(312) 555-0188".to_owned()),
+        ..Default::default()
+    };
+    let request = pb::CreateContactRequest { contact: Some(bursar) };
+    ContactServiceClient::new(house.user(&["accounts.edit"])).create_contact(request).await.unwrap();
+    let number = |account_id: &str, member_id: &str, number: &str| pb::PhoneNumber {
+        account_id: Some(account_id.to_owned()).filter(|id| !id.is_empty()),
+        member_id: Some(member_id.to_owned()).filter(|id| !id.is_empty()),
+        kind: pb::phone_number::Kind::Mobile.into(),
+        number: number.to_owned(),
+        ..Default::default()
+    };
+    let mut numbers = PhoneNumberServiceClient::new(house.user(&["accounts.edit"]));
+    let phone_number = Some(number(&school.id, "", "312 555 0144"));
+    numbers.create_account_phone_number(pb::CreateAccountPhoneNumberRequest { phone_number }).await.unwrap();
+    let phone_number = Some(number("", &ann.id, "+1 773 555 0166"));
+    numbers.create_member_phone_number(pb::CreateMemberPhoneNumberRequest { phone_number }).await.unwrap();
+
+    for (email, phone, found) in [
+        ("BURSAR@school.test", "", Some(("Lakeside School", Why::Email))),
+        ("", "+13125550188", Some(("Lakeside School", Why::Phone))),
+        ("", "3125550144", Some(("Lakeside School", Why::Phone))),
+        ("", "(773) 555-0166", Some(("Miller Family", Why::Phone))),
+        ("teacher@school.test", "312 555 0145", None),
+    ] {
+        let expected: Vec<_> = found.map(|(name, why)| (name.to_owned(), vec![why])).into_iter().collect();
+        assert_eq!(known(&house, "", email, phone).await, expected, "{email} {phone}");
+    }
+    let warned = desk.open(called("Zabala", "bursar@school.test", "312-555-0188")).await.possible_duplicates;
+    assert_eq!(warned.iter().map(|one| &one.account_id).collect::<Vec<_>>(), [&school.id]);
+    assert_eq!(warned[0].why().collect::<Vec<_>>(), [Why::Email, Why::Phone]);
+
+    desk.members.archive_member(pb::ArchiveMemberRequest { id: ann.id }).await.unwrap();
+    assert_eq!(known(&house, "", "", "773 555 0166").await, [], "who comes no more is not looked at");
+}
+
+#[tokio::test]
 async fn a_child_with_a_parents_phone_is_a_person_of_its_own() {
     let house = house().await;
     let mut desk = desk(&house);
@@ -113,13 +162,27 @@ async fn every_look_goes_through_an_index() {
                 select gen_random_uuid(), 'family', md5(n::text), md5(n::text) || '@example.test', (3120000000 + n)::text
                   from generate_series(1, 20000) n";
     sqlx::query(fill).execute(&mut sql).await.unwrap();
-    sqlx::query("analyze account").execute(&mut sql).await.unwrap();
-    for (condition, index) in [
-        ("email is not null and lower(email) = lower('a@b.c')", "account_email"),
-        ("phone is not null and phone_tail(phone) = phone_tail('312 555 0101')", "account_phone"),
-        ("name_core(name) % name_core('miller')", "account_name_core"),
+    let reach = "with contacts as (
+                     insert into contact (id, account_id, name, email, phone, phone_e164)
+                     select gen_random_uuid(), id, name, email, phone, '+1' || phone from account limit 1000
+                 )
+                 insert into phone_number (id, account_id, kind, typed, e164)
+                 select gen_random_uuid(), id, 'work', phone, '+1' || phone from account limit 1000";
+    sqlx::query(reach).execute(&mut sql).await.unwrap();
+    sqlx::query("analyze account, contact, phone_number").execute(&mut sql).await.unwrap();
+    for (table, condition, index) in [
+        ("account", "email is not null and lower(email) = lower('a@b.c')", "account_email"),
+        ("account", "phone is not null and phone_tail(phone) = phone_tail('312 555 0101')", "account_phone"),
+        ("account", "name_core(name) % name_core('miller')", "account_name_core"),
+        ("contact", "email is not null and lower(email) = lower('a@b.c')", "contact_email"),
+        (
+            "contact",
+            "phone_e164 is not null and phone_tail(phone_e164) = phone_tail('312 555 0101')",
+            "contact_phone_tail",
+        ),
+        ("phone_number", "phone_tail(e164) = phone_tail('312 555 0101')", "phone_number_tail"),
     ] {
-        let explain = sqlx::AssertSqlSafe(format!("explain select id from account where {condition}"));
+        let explain = sqlx::AssertSqlSafe(format!("explain select id from {table} where {condition}"));
         let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut sql).await.unwrap();
         assert!(plan.iter().any(|line| line.contains(index)), "{condition}: {plan:?}");
     }

@@ -68,18 +68,37 @@ impl Member {
         Ok(Person { email: email.to_owned(), first_name, last_name })
     }
 
-    /// What becomes of a portal user when the member is as told: the name follows, and with the member goes the right to
-    /// sign in. It does not come back by itself.
-    pub(crate) fn followed_by(&self, user: User) -> User {
+    /// What becomes of a portal user when the member is as told, and the account with which he left, if he did: the name
+    /// follows, and with the member or his account goes the right to sign in. It does not come back by itself, unless he
+    /// lost it with an account on which he is no more.
+    pub(crate) fn followed_by(&self, user: User, standing: Standing) -> (User, Option<AccountId>) {
         let person = Person {
             first_name: self.first_name.clone(),
             last_name: self.last_name.clone(),
             email: user.person.email.clone(),
         };
-        let state = match user.state {
-            State::Invited | State::Active if !self.is_active => State::Disabled,
-            State::Invited | State::Active | State::Disabled | State::Archived => user.state,
-        };
-        User { person, state, ..user }
+        let user = User { person, ..user };
+        let Standing { is_open, left_with } = standing;
+        let has_moved = left_with.is_some_and(|left| left != self.account_id);
+        match user.state {
+            State::Invited | State::Active if !self.is_active => (User { state: State::Disabled, ..user }, None),
+            State::Invited | State::Active if !is_open => {
+                (User { state: State::Disabled, ..user }, Some(self.account_id))
+            }
+            State::Disabled if !self.is_active => (user, None),
+            State::Disabled if has_moved && is_open => {
+                user.clone().enable().map_or((user, left_with), |enabled| (enabled, None))
+            }
+            State::Invited | State::Active | State::Disabled | State::Archived => (user, left_with),
+        }
     }
+}
+
+/// What a member's right to sign in depends on besides himself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// Whether business is done with the account on which he is.
+    pub(crate) is_open: bool,
+    /// The account with whose archiving he lost the right.
+    pub(crate) left_with: Option<AccountId>,
 }

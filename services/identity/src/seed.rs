@@ -1,7 +1,8 @@
 //! The demo shop's profile, locations and staff.
 
-use db::{Context, Tx};
+use db::{Audit, Context, Tx};
 use kit::{App, Fault};
+use serde_json::json;
 use types::id::demo_id;
 
 use crate::location::{Address, Draft, LocationId};
@@ -10,12 +11,15 @@ use crate::password::hasher::Hasher;
 use crate::session::tokens;
 use crate::shop::{LeapDay, Profile, TaxRounding, parse_time_zone};
 use crate::user::{Person, UserId};
-use crate::{Error, NAME, location, role, shop, user};
+use crate::{Error, NAME, location, pin, role, shop, user};
 
 const LOCATION: u16 = 1;
 const USER: u16 = 2;
 /// The password of those whom the demo names; all others have one that nobody knows.
 const PASSWORD: &str = "lunarfront-demo";
+
+/// Who takes over a till with his employee number and a PIN: the demo's user, and the PIN.
+const PINS: [(u32, &str); 2] = [(2, "1379"), (3, "2580")];
 
 /// E-mail name, first name, last name, role. The first is the demo's user 1, and so on.
 const STAFF: [(&str, &str, &str, &str); 24] = [
@@ -65,11 +69,20 @@ async fn fill(app: &App, hasher: &Hasher) -> Result<(), Error> {
         let password = if index < SIGN_INS { PASSWORD.to_owned() } else { tokens::random()? };
         hashes.push(hasher.hash(Password::parse(&password)?).await?);
     }
+    let mut pins = Vec::with_capacity(PINS.len());
+    for (number, pin) in PINS {
+        pins.push((number, hasher.hash_known(Password::known(pin)).await?));
+    }
     let mut tx = app.db.begin(Context::of_service(NAME, "seed", app.clock.now())).await?;
     profile(&mut tx).await?;
     locations(&mut tx).await?;
     for ((number, staff), hash) in (1..).zip(STAFF).zip(&hashes) {
         employ(&mut tx, number, staff, hash).await?;
+    }
+    for (number, hash) in &pins {
+        let user = UserId::from_uuid(demo_id(USER, *number));
+        pin::store::set(&mut tx, user, hash, app.clock.now()).await?;
+        tx.audit(Audit::created("pin", user, json!({ "state": "set" })));
     }
     app.db.commit(tx).await?;
     Ok(())

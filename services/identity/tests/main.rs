@@ -12,6 +12,7 @@ mod location;
 mod password;
 mod pin;
 mod portal;
+mod portal_histories;
 mod reasons;
 mod refresh;
 mod reset;

@@ -81,13 +81,17 @@ async fn told_account(house: &House<Identity>, id: Uuid, version: i64, state: ac
     house.hears_about(Subject { id, version }, &event).await.unwrap();
 }
 
-async fn invite(house: &House<Identity>, member: Uuid, email: Option<&str>) -> Result<pb::PortalUser, Status> {
+pub(crate) async fn invite(
+    house: &House<Identity>,
+    member: Uuid,
+    email: Option<&str>,
+) -> Result<pb::PortalUser, Status> {
     let request = pb::CreatePortalUserRequest { member_id: member.to_string(), email: email.map(str::to_owned) };
     let mut clerk = PortalUserServiceClient::new(house.user(&["accounts.edit"]));
     Ok(clerk.create_portal_user(request).await?.into_inner().portal_user.unwrap())
 }
 
-async fn get(house: &House<Identity>, id: &str) -> pb::PortalUser {
+pub(crate) async fn get(house: &House<Identity>, id: &str) -> pb::PortalUser {
     let request = pb::GetPortalUserRequest { id: id.to_owned() };
     let mut clerk = PortalUserServiceClient::new(house.user(&["accounts.view"]));
     clerk.get_portal_user(request).await.unwrap().into_inner().portal_user.unwrap()
@@ -233,6 +237,36 @@ async fn an_archived_account_takes_its_members_with_it_and_a_moved_one_stays() {
     assert_eq!(reason(&enable(&house, &user.id).await.unwrap_err()), "MEMBER_ARCHIVED");
     told_account(&house, came_to, 6, accounts::account::State::Active).await;
     assert!(enable(&house, &user.id).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_archived_account_takes_nobody_who_had_gone_to_another_whichever_is_heard_first() {
+    let house = open().await;
+    let mut anna = Customer::new("Anna");
+    let (user, session) = signed_in(&house, &anna).await;
+    let (left, came_to) = (anna.account, Uuid::now_v7());
+    told_account(&house, left, 2, accounts::account::State::Archived).await;
+    assert_eq!(get(&house, &user.id).await.state(), pb::user::State::Disabled, "as far as is known");
+    assert!(refresh(&house, &session.refresh_token).await.is_err());
+    anna = Customer { account: came_to, version: 2, ..anna };
+    told(&house, &anna).await;
+    assert_eq!(get(&house, &user.id).await.state(), pb::user::State::Active);
+    sign_in(&house, &anna.email()).await;
+
+    // Somebody else took the right away: that stays so wherever he goes.
+    let as_clerk = || PortalUserServiceClient::new(house.user(&["accounts.edit"]));
+    as_clerk().disable_portal_user(pb::DisablePortalUserRequest { id: user.id.clone() }).await.unwrap();
+    told(&house, &Customer { account: Uuid::now_v7(), version: 3, ..anna.clone() }).await;
+    assert_eq!(get(&house, &user.id).await.state(), pb::user::State::Disabled);
+    enable(&house, &user.id).await.unwrap();
+
+    // An account that was heard to be archived lets nobody in who comes to it, nor anybody new.
+    told(&house, &Customer { account: left, version: 4, ..anna }).await;
+    assert_eq!(get(&house, &user.id).await.state(), pb::user::State::Disabled);
+    assert_eq!(reason(&enable(&house, &user.id).await.unwrap_err()), "MEMBER_ARCHIVED");
+    let ben = Customer { account: left, ..Customer::new("Ben") };
+    told(&house, &ben).await;
+    assert_eq!(reason(&invite(&house, ben.id, None).await.unwrap_err()), "MEMBER_ARCHIVED");
 }
 
 #[tokio::test]

@@ -17,11 +17,25 @@ with alike (account_id, why, nearness) as (
       where email is not null and lower(email) = lower($2) and state = 'active'
       limit 50)
     union all
+    (select account_id, 'email', 1 from contact where email is not null and lower(email) = lower($2) limit 50)
+    union all
     (select id, 'phone', 1 from account where phone is not null and phone_tail(phone) = phone_tail($3) limit 50)
     union all
     (select account_id, 'phone', 1
        from member
       where phone is not null and phone_tail(phone) = phone_tail($3) and state = 'active'
+      limit 50)
+    union all
+    (select account_id, 'phone', 1
+       from contact
+      where phone_e164 is not null and phone_tail(phone_e164) = phone_tail($3)
+      limit 50)
+    union all
+    (select coalesce(phone_number.account_id, member.account_id), 'phone', 1
+       from phone_number
+       left join member on member.id = phone_number.member_id
+      where phone_tail(phone_number.e164) = phone_tail($3)
+        and (phone_number.member_id is null or member.state = 'active')
       limit 50)
     union all
     select id, 'name', nearness from account_namesakes($1)

@@ -11,7 +11,7 @@ use serde_json::json;
 use tonic::Request;
 
 use super::store::Filter;
-use super::{AccountId, Guardian, Member, MemberId, store};
+use super::{AccountId, Guardian, Member, MemberId, Standing, store};
 use crate::trust::told::Told;
 use crate::user::rpc::{asked_state, end_access, save, tell as tell_user};
 use crate::user::{State, User, UserId, store as users};
@@ -59,6 +59,9 @@ impl pb::portal_user_service_server::PortalUserService for Rpc {
         let web_url = Arc::clone(&self.web_url);
         write(&self.app.db, request, async move |tx, caller, message| {
             let member = store::hold_member(tx, MemberId::parse("member_id", &message.member_id)?).await?.active()?;
+            if !store::is_open(tx, member.account_id).await? {
+                return Err(Error::MemberArchived(member.id));
+            }
             let person = member.person(message.email.as_deref())?;
             let user = store::insert(tx, member.id, &person).await?;
             tell_user(tx, &user);
@@ -111,6 +114,7 @@ impl pb::portal_user_service_server::PortalUserService for Rpc {
                 }
             }
             let user = save(tx, &user, user.clone().enable()?).await?;
+            store::leave_with(tx, user.id, None).await?;
             Ok(pb::EnablePortalUserResponse { portal_user: Some(Shown { user, now: caller.now }.into()) })
         })
         .await
@@ -141,6 +145,7 @@ async fn lock(tx: &mut Tx, caller: &Caller, id: &str) -> Result<User, Error> {
 
 /// A member is as told: his portal user follows him, and so does what others may do for him.
 pub(crate) async fn follow_member(tx: &mut Tx, member: &Member, version: i64) -> Result<(), Error> {
+    let is_open = store::hold_account(tx, member.account_id).await?;
     let around = store::lock_around(tx, member.id).await?;
     if !store::keep_member(tx, member, version).await? {
         return Ok(());
@@ -148,8 +153,15 @@ pub(crate) async fn follow_member(tx: &mut Tx, member: &Member, version: i64) ->
     for before in around {
         let now = users::get(tx, before.id).await?;
         let own = before.membership.as_ref().is_some_and(|membership| membership.member_id == member.id);
-        let followed = if own { member.followed_by(now.clone()) } else { now.clone() };
-        follow(tx, &before, &now, followed, "the member was archived").await?;
+        if !own {
+            follow(tx, &before, &now, now.clone(), "").await?;
+            continue;
+        }
+        let left_with = store::left_with(tx, now.id).await?;
+        let (followed, left_with) = member.followed_by(now.clone(), Standing { is_open, left_with });
+        let why = if member.is_active { "the account was archived" } else { "the member was archived" };
+        follow(tx, &before, &now, followed, why).await?;
+        store::leave_with(tx, now.id, left_with).await?;
     }
     Ok(())
 }
@@ -163,6 +175,7 @@ pub(crate) async fn follow_account(tx: &mut Tx, id: AccountId, is_active: bool, 
         if matches!(user.state, State::Invited | State::Active) {
             let followed = user.clone().disable(&[])?;
             follow(tx, &user, &user, followed, "the account was archived").await?;
+            store::leave_with(tx, user.id, Some(id)).await?;
         }
     }
     Ok(())
@@ -184,7 +197,7 @@ pub(crate) async fn follow_guardian(tx: &mut Tx, guardian: &Guardian, version: i
 /// Saves what became of a portal user: who may not come in is out at once, and tokens that say what held before are
 /// revoked.
 async fn follow(tx: &mut Tx, before: &User, now: &User, followed: User, why: &str) -> Result<(), Error> {
-    let (is_out, id) = (followed.state != now.state, now.id);
+    let (is_out, id) = (followed.state != now.state && followed.state == State::Disabled, now.id);
     let saved = save(tx, now, followed).await?;
     if is_out {
         return end_access(tx, id, why).await;

@@ -176,6 +176,32 @@ pub(crate) async fn is_open(conn: &mut Conn, id: AccountId) -> Result<bool, Erro
     Ok(open.bind(id).fetch_one(conn).await?)
 }
 
+/// The same, and it stays so until the transaction ends: whoever tells otherwise waits, also when nothing was told yet.
+pub(crate) async fn hold_account(tx: &mut Tx, id: AccountId) -> Result<bool, Error> {
+    sqlx::query("insert into account_copy (id, version, is_active) values ($1, 0, true) on conflict (id) do nothing")
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    let open = sqlx::query_scalar("select is_active from account_copy where id = $1 for share");
+    Ok(open.bind(id).fetch_one(&mut **tx).await?)
+}
+
+/// The account with whose archiving a portal user lost the right to sign in.
+pub(crate) async fn left_with(tx: &mut Tx, id: UserId) -> Result<Option<AccountId>, Error> {
+    let account = sqlx::query_scalar("select left_with from app_user where id = $1");
+    Ok(account.bind(id).fetch_one(&mut **tx).await?)
+}
+
+/// Notes with which account he lost it, or that it was for another reason.
+pub(crate) async fn leave_with(tx: &mut Tx, id: UserId, account: Option<AccountId>) -> Result<(), Error> {
+    sqlx::query("update app_user set left_with = $2 where id = $1 and left_with is distinct from $2")
+        .bind(id)
+        .bind(account)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<User>, Error> {
     list.page(conn, USERS, SORTS, |rows| {
         rows.holds("u.kind = 'portal'");
