@@ -82,9 +82,7 @@ async fn a6_the_database_takes_no_shares_that_are_not_the_whole_however_two_writ
                 let mut sql = sql.await;
                 sqlx::raw_sql("begin").execute(&mut sql).await.unwrap();
                 for statement in statements {
-                    if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut sql).await {
-                        return Err(error);
-                    }
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut sql).await?;
                 }
                 sqlx::raw_sql("commit").execute(&mut sql).await.map(|_| ())
             }
