@@ -8,8 +8,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Reasons that no caller ever sees: their answers have the codes `INTERNAL` and `UNAVAILABLE`, or those of another service.
-const UNSEEN: [&str; 7] = ["FIELD", "FAULT", "DB", "DATABASE", "REFUSED", "BROKE_OFF", "NOT_APPROVED"];
+/// Reasons that no caller ever sees: their answers have the codes `INTERNAL` and `UNAVAILABLE`, or those of another service
+/// or library.
+const UNSEEN: [&str; 8] = ["FIELD", "FAULT", "DB", "DATABASE", "REFUSED", "UPLOAD", "BROKE_OFF", "NOT_APPROVED"];
 
 #[test]
 fn every_reason_has_a_page_and_every_page_a_reason() {

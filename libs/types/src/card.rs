@@ -103,7 +103,8 @@ impl Run {
         }
         let ends = || self.groups.iter().skip(1).copied().chain([self.digits.len()]);
         for start in &self.groups {
-            for end in ends().filter(|end| (start + digits_min..=start + DIGITS_MAX).contains(end)) {
+            // The longest first: what is masked leaves nothing of a longer number.
+            for end in ends().rev().filter(|end| (start + digits_min..=start + DIGITS_MAX).contains(end)) {
                 let range = self.places[*start]..self.places[end - 1] + 1;
                 if is_card(&self.digits[*start..end]) && !is_other(text, &range, end - start) {
                     return Some(range);

@@ -90,19 +90,7 @@ pub struct Identity {
 impl Service for Identity {
     const NAME: &'static str = NAME;
     const APPEND_ONLY: &'static [&'static str] = &["approval"];
-    const PERSONAL: &'static [Personal] = &[
-        ("user", "select id, email, first_name, last_name, state, created_at from app_user where member_id = $1"),
-        (
-            "session",
-            "select s.id, s.user_agent, s.ip_address, s.created_at, s.last_used_at, s.ended_at
-               from session s join app_user u on u.id = s.user_id
-              where u.member_id = $1",
-        ),
-        (
-            "member",
-            "select id, account_id, first_name, last_name, email, is_minor, is_active from member_copy where id = $1",
-        ),
-    ];
+    const PERSONAL: &'static [Personal] = portal::store::PERSONAL;
     type Settings = Settings;
     type Error = Error;
 

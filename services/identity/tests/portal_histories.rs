@@ -37,9 +37,6 @@ enum News {
     Member(Uuid, accounts::MemberChanged),
     Account(Uuid, accounts::AccountChanged),
     Adult(Uuid, accounts::ResponsibleAdultChanged),
-    Merged(Uuid, accounts::AccountMerged),
-    Unmerged(Uuid, accounts::AccountUnmerged),
-    Moved(Uuid, accounts::MemberMoved),
 }
 
 impl News {
@@ -49,9 +46,6 @@ impl News {
             Self::Member(id, event) => house.hears_about(about(id, event.version), event).await,
             Self::Account(id, event) => house.hears_about(about(id, event.version), event).await,
             Self::Adult(id, event) => house.hears_about(about(id, event.version), event).await,
-            Self::Merged(id, event) => house.hears_about(about(id, event.version), event).await,
-            Self::Unmerged(id, event) => house.hears_about(about(id, event.version), event).await,
-            Self::Moved(id, event) => house.hears_about(about(id, 1), event).await,
         }
         .unwrap();
     }
@@ -149,14 +143,6 @@ impl Shop {
             self.people[*person].account = target;
             self.tell_member(*person);
         }
-        let (id, _, version) = self.accounts[source];
-        let event = accounts::AccountMerged {
-            source_id: id.to_string(),
-            target_id: self.accounts[target].0.to_string(),
-            version,
-            ..Default::default()
-        };
-        self.told.push(News::Merged(id, event));
         self.merges.push((source, target, went));
     }
 
@@ -173,25 +159,11 @@ impl Shop {
             self.people[person].account = source;
             self.tell_member(person);
         }
-        let (id, _, version) = self.accounts[source];
-        let event = accounts::AccountUnmerged {
-            source_id: id.to_string(),
-            target_id: self.accounts[target].0.to_string(),
-            version,
-            ..Default::default()
-        };
-        self.told.push(News::Unmerged(id, event));
     }
 
     fn go(&mut self, person: usize, account: usize) {
-        let from = std::mem::replace(&mut self.people[person].account, account);
+        self.people[person].account = account;
         self.tell_member(person);
-        let event = accounts::MemberMoved {
-            member_id: self.people[person].id.to_string(),
-            from_account_id: self.accounts[from].0.to_string(),
-            to_account_id: self.accounts[account].0.to_string(),
-        };
-        self.told.push(News::Moved(self.people[person].id, event));
     }
 
     fn tell_account(&mut self, account: usize) {

@@ -35,14 +35,7 @@ pub struct Settings {}
 impl Service for Pos {
     const NAME: &'static str = "pos";
     const APPEND_ONLY: &'static [&'static str] = &["tender"];
-    const PERSONAL: &'static [Personal] = &[
-        ("member", "select id, account_id, name, active from member_copy where id = $1"),
-        (
-            "sale",
-            "select id, number, state, business_on, account_id, account_name, total, taxes, receipt, created_at
-               from sale where member_id = $1",
-        ),
-    ];
+    const PERSONAL: &'static [Personal] = copy::store::PERSONAL;
     type Settings = Settings;
     type Error = error::Error;
 

@@ -1,6 +1,7 @@
 //! All SQL of portal users, and of what accounts told.
 
 use db::{Conn, List, Page, Tx};
+use kit::Personal;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
@@ -8,6 +9,21 @@ use super::{AccountId, Guardian, Member, MemberId};
 use crate::Error;
 use crate::user::store::{SORTS, USERS, get};
 use crate::user::{Person, Shown, State, User, UserId};
+
+/// What is known here of a customer; nothing that opens anything.
+pub(crate) const PERSONAL: &[Personal] = &[
+    ("user", "select id, email, first_name, last_name, state, created_at from app_user where member_id = $1"),
+    (
+        "session",
+        "select s.id, s.user_agent, s.ip_address, s.created_at, s.last_used_at, s.ended_at
+           from session s join app_user u on u.id = s.user_id
+          where u.member_id = $1",
+    ),
+    (
+        "member",
+        "select id, account_id, first_name, last_name, email, is_minor, is_active from member_copy where id = $1",
+    ),
+];
 
 /// Which portal users a list is narrowed to.
 #[derive(Clone, Debug, Default)]

@@ -1,12 +1,23 @@
 //! SQL of the copies; an older version never replaces a newer one.
 
 use db::Conn;
+use kit::Personal;
 use proto::accounts::v1 as accounts;
 use proto::ledger::v1 as ledger;
 use types::id::parse_uuid;
 use types::{parse_date, parse_decimal};
 
 use crate::error::Error;
+
+/// What is known here of a member.
+pub(crate) const PERSONAL: &[Personal] = &[
+    ("member", "select id, account_id, name, active from member_copy where id = $1"),
+    (
+        "sale",
+        "select id, number, state, business_on, account_id, account_name, total, taxes, receipt, created_at
+           from sale where member_id = $1",
+    ),
+];
 
 pub(crate) async fn keep_tax_rate(tx: &mut Conn, rate: &ledger::TaxRate, version: i64) -> Result<(), Error> {
     sqlx::query(
