@@ -59,23 +59,30 @@ await report.group('a clerk voids a sale with a manager’s approval, once, and 
   await closeTill(clerk, till);
 });
 
-await report.group('the demo’s clerk takes a till over with number and PIN', async (checks) => {
+await report.group('one clerk after the other takes a till over with number and PIN', async (checks) => {
   const deviceId = uuid();
-  const pin = { employeeNumber: '1003', pin: '2580', deviceId };
+  /// Somebody who has chosen a PIN, as he enters it at the till.
+  const withPin = async (role, pin) => {
+    const { id, email } = await hire(owner, role);
+    const person = await Person.signIn(email);
+    await person.post('/v1/auth/set-pin', { pin, currentPassword: PASSWORD });
+    return { email, entered: { employeeNumber: (await owner.get(`/v1/users/${id}`)).employeeNumber, pin, deviceId } };
+  };
+  const [first, second] = [await withPin('sales_associate', '2580'), await withPin('manager', '1379')];
   const takeOver = (body) => call('POST', '/v1/auth/pin-login', { body });
-  checks.problem(await takeOver(pin), 401, 'SIGN_IN_REFUSED');
-  const full = { email: 'manager@demo.test', password: PASSWORD, deviceId };
+  checks.problem(await takeOver(first.entered), 401, 'SIGN_IN_REFUSED');
+  const full = { email: second.email, password: PASSWORD, deviceId };
   expect(await call('POST', '/v1/auth/login', { body: full }), 200);
-  checks.problem(await takeOver({ ...pin, deviceId: uuid() }), 401, 'SIGN_IN_REFUSED');
-  const clerk = new Person(expect(await takeOver(pin), 200));
-  checks.equal((await clerk.get('/v1/auth/me')).email, 'clerk@demo.test', 'who stands at the till');
+  checks.problem(await takeOver({ ...first.entered, deviceId: uuid() }), 401, 'SIGN_IN_REFUSED');
+  const clerk = new Person(expect(await takeOver(first.entered), 200));
+  checks.equal((await clerk.get('/v1/auth/me')).email, first.email, 'who stands at the till');
   const till = await openTill(owner, clerk);
   checks.equal((await sell(clerk, till, await goods(clerk, till, 1))).state, 'completed', 'the sale at the till');
   await closeTill(clerk, till);
   const body = { pin: '8246', currentPassword: PASSWORD };
   checks.problem(await clerk.call('POST', '/v1/auth/set-pin', { body }), 403, 'FULL_SIGN_IN_REQUIRED');
-  const manager = expect(await takeOver({ employeeNumber: '1002', pin: '1379', deviceId }), 200);
-  checks.equal(manager.user.email, 'manager@demo.test', 'who stands at the till next');
+  const manager = expect(await takeOver(second.entered), 200);
+  checks.equal(manager.user.email, second.email, 'who stands at the till next');
 });
 
 await report.group('somebody sees his own sessions and ends the others', async (checks) => {

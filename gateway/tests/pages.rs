@@ -21,7 +21,9 @@ async fn the_pages_are_whole_and_load_nothing_from_elsewhere() {
         assert!(!page.header("content-security-policy").unwrap().contains("unsafe"), "{path}");
     }
     assert!(till.get("/").await.text().contains("/docs"));
-    assert_eq!(till.get("/problems/No%20Slug").await.status, 404);
+    for slug in ["No%20Slug", "no-such-problem"] {
+        assert_eq!(till.get(&format!("/problems/{slug}")).await.status, 404, "{slug}");
+    }
 }
 
 #[tokio::test]

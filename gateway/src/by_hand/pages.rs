@@ -36,22 +36,10 @@ pub(super) fn problems() -> Response {
     page(HTML, framed("Problems", &format!("{intro}<ul>\n{items}</ul>")))
 }
 
-/// The page about a kind of problem; none when the slug is no slug.
+/// The page about a kind of problem; none when there is no such kind.
 pub(super) fn problem(slug: &str) -> Option<Response> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if slug.is_empty() || slug.len() > 64 || !slug.bytes().all(plain) {
-        return None;
-    }
-    let known = PROBLEMS.iter().find(|(known, _)| *known == slug).map(|(_, text)| (*text).to_owned());
-    let text = known.unwrap_or_else(|| {
-        let code = slug.to_ascii_uppercase().replace('-', "_");
-        let title = sentence(slug);
-        format!(
-            "# {title}\n\nThe request was refused with the code `{code}`. The `detail` of the answer says why, and its \
-             `errors` say which fields are meant.\n"
-        )
-    });
-    Some(page(HTML, framed(&sentence(slug), &html(&text))))
+    let (_, text) = PROBLEMS.iter().find(|(known, _)| *known == slug)?;
+    Some(page(HTML, framed(&sentence(slug), &html(text))))
 }
 
 fn page(kind: &'static str, body: impl Into<Body>) -> Response {
