@@ -58,7 +58,9 @@ impl Raw {
         let out = format!("\"{program}\" -X -q -c \"$QUERY\" {DATABASE}");
         let into = format!("\"{program}\" -X -q -v ON_ERROR_STOP=1 -c \"$TABLE\" {database}");
         let mut shell = Command::new("bash");
-        shell.args(["-c", &format!("set -o pipefail; {out} | PGOPTIONS='-c session_replication_role=replica' {into}")]);
+        let schema = table.split('.').next().unwrap_or_default();
+        let options = format!("-c session_replication_role=replica -c search_path={schema},extensions");
+        shell.args(["-c", &format!("set -o pipefail; {out} | PGOPTIONS='{options}' {into}")]);
         shell.envs(&self.environment);
         shell.env("QUERY", format!("copy ({query}) to stdout")).env("TABLE", format!("copy {table} from stdin"));
         said(&mut shell).await.map(drop)
