@@ -11,7 +11,8 @@ import { places } from './cards/places.mjs';
 import { PASSWORD, Person, Report, call, each, eventually, expect, hire, uuid } from './lib.mjs';
 
 const NUMBERS = 1000;
-const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1_000_000));
+// The same numbers in every run, unless others are wanted.
+const seed = Number(process.env.SEED ?? 7);
 const chance = new Chance(seed);
 const numbers = new Set();
 
