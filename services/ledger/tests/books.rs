@@ -163,8 +163,8 @@ async fn stock_counts_for_the_date_it_was_at_the_location() {
 #[tokio::test]
 async fn copies_and_news_of_others_are_not_booked_and_no_exceptions() {
     let house = open().await;
-    house.hears(&proto::identity::v1::UserChanged::default()).await.unwrap();
-    house.hears(&proto::inventory::v1::ProductChanged::default()).await.unwrap();
+    house.hears(&proto::identity::v1::ShopChanged::default()).await.unwrap();
+    house.hears(&proto::accounts::v1::AccountChanged::default()).await.unwrap();
     assert!(entries(&house).await.is_empty());
     assert!(exceptions(&house, false).await.is_empty());
 }
