@@ -62,7 +62,7 @@ impl Counter {
         let tender = match by_card {
             Some(rate) => {
                 let total = picks.iter().map(net).map(|net| net + tax(net, rate)).sum();
-                json!({"kind": "card", "amount": self.amount(total), "reference": format!("T{}", sale.simple())})
+                json!({"kind": "card", "amount": self.amount(total), "reference": format!("T-{sale}")})
             }
             None => {
                 let enough = picks.iter().map(net).sum::<i64>() * 2;
