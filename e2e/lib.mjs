@@ -157,6 +157,21 @@ export async function eventually(what, seconds, ask) {
   }
 }
 
+/// Waits until what was sold has left the shelves and stands in the books: totals do not grow by themselves any more.
+export async function atRest(person) {
+  const lists = ['journal-entries', 'stock-moves', 'reservations'];
+  let before;
+  await eventually('rest', 60, async () => {
+    const { data } = await person.get('/v1/reports/proofs');
+    const pages = await Promise.all(lists.map((list) => person.get(`/v1/${list}?limit=1`)));
+    const now = JSON.stringify(pages.map((page) => page.pagination.total));
+    const still = now === before && data.every((proof) => proof.state === 'agrees');
+    before = now;
+    if (!still) await new Promise((done) => setTimeout(done, 500));
+    return still;
+  });
+}
+
 /// Does all, a few at a time.
 export async function each(items, work, atOnce = 8) {
   const waiting = items.values();
