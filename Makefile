@@ -1,7 +1,7 @@
 # Every target is one line: what there is to know is in `dev`.
 .PHONY: run test journeys check bench faults openapi reset tour audit
 run: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev run
-test: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test --part fast
+test: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test
 journeys: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev test --part journeys
 check: ; cargo build --workspace && exec setpriv --pdeathsig=TERM target/debug/dev check
 bench: ; cargo build --workspace --release && exec setpriv --pdeathsig=TERM target/release/dev suite -- target/release/bench

@@ -8,6 +8,7 @@ mod logs;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::failure::Result;
@@ -53,6 +54,7 @@ pub(crate) struct Oracle<'a> {
     suite: &'a Suite,
     db: PgConnection,
     logs: Logs,
+    since: DateTime<Utc>,
 }
 
 impl Check {
@@ -63,12 +65,14 @@ impl Check {
 
 impl<'a> Oracle<'a> {
     pub(crate) async fn new(suite: &'a Suite) -> Result<Self> {
-        Ok(Self { suite, db: suite.database().await?, logs: Logs::begin(suite)? })
+        let mut db = suite.database().await?;
+        let since = now(&mut db).await?;
+        Ok(Self { suite, db, logs: Logs::begin(suite)?, since })
     }
 
     /// The clock of the database.
-    pub(crate) async fn now(&mut self) -> Result<chrono::DateTime<chrono::Utc>> {
-        Ok(sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut self.db).await?)
+    pub(crate) async fn now(&mut self) -> Result<DateTime<Utc>> {
+        now(&mut self.db).await
     }
 
     /// Waits until every event has had its effects. How long that took; nothing when it did not come to rest.
@@ -77,7 +81,7 @@ impl<'a> Oracle<'a> {
     }
 
     /// Compares the witness with the database. `since`: sales after it that the witness does not know are doubled.
-    pub(crate) async fn tally(&mut self, witness: &Witness, since: chrono::DateTime<chrono::Utc>) -> Result<Tally> {
+    pub(crate) async fn tally(&mut self, witness: &Witness, since: DateTime<Utc>) -> Result<Tally> {
         keys::tally(&mut self.db, &witness.recall()?, since).await
     }
 
@@ -87,7 +91,7 @@ impl<'a> Oracle<'a> {
         let unrest = if rest.is_none() { events::unrest(&mut self.db).await? } else { Vec::new() };
         let mut checks = vec![Check::new("O4", "every event told has had its effect, once", unrest)];
         checks.extend(books::check(&mut self.db).await?);
-        checks.push(events::told_and_heard(&mut self.db).await?);
+        checks.push(events::told_and_heard(&mut self.db, self.since).await?);
         checks.push(self.sessions().await?);
         checks.push(self.chains().await?);
         checks.push(events::parked(&mut self.db, self.suite, expected).await?);
@@ -134,4 +138,8 @@ impl<'a> Oracle<'a> {
         }
         Ok(Check::new("O7", "the hash chains hold", wrong))
     }
+}
+
+async fn now(db: &mut PgConnection) -> Result<DateTime<Utc>> {
+    Ok(sqlx::query_scalar("select clock_timestamp()").fetch_one(db).await?)
 }
