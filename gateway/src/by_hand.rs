@@ -95,7 +95,7 @@ async fn metrics() -> Response {
 }
 
 async fn openapi(State(gateway): State<Arc<Gateway>>) -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], gateway.document.clone()).into_response()
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], gateway.document.text()).into_response()
 }
 
 async fn problem(Path(slug): Path<String>) -> Response {

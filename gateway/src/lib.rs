@@ -33,7 +33,6 @@ use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use bytes::Bytes;
 use http::{HeaderValue, Method, Uri};
 use kit::auth::{ServiceTokens, Trust, Verifier};
 use kit::task::Tasks;
@@ -66,16 +65,20 @@ pub struct Gateway {
     pub currency: Arc<Currency>,
     limits: Limits,
     places: Arc<live::Places>,
-    /// The OpenAPI document.
-    document: Bytes,
+    document: openapi::Served,
     hsts: Option<HeaderValue>,
     tasks: Tasks,
     stopping: AtomicBool,
 }
 
 impl Gateway {
-    pub fn new(config: Config, table: Table, upstreams: Upstreams, verifier: Verifier) -> Self {
-        let document = serde_json::to_vec(&openapi::document(&table)).expect("the document is JSON").into();
+    pub fn new(
+        config: Config,
+        table: Table,
+        document: openapi::Served,
+        upstreams: Upstreams,
+        verifier: Verifier,
+    ) -> Self {
         let hsts = (config.hsts_seconds > 0).then(|| format!("max-age={}; includeSubDomains", config.hsts_seconds));
         Self {
             limits: Limits::new(&config),
@@ -176,7 +179,7 @@ async fn answer(handler: Arc<Handler>, request: Request) -> Response {
 /// # Errors
 /// When a rule of the protos is wrong.
 pub fn openapi_text() -> Result<String, String> {
-    let document = openapi::document(&Table::read(proto::DESCRIPTORS)?);
+    let document = openapi::document(&Table::read(proto::COMMENTED_DESCRIPTORS)?);
     serde_json::to_string_pretty(&document).map_err(|error| error.to_string())
 }
 
@@ -199,7 +202,8 @@ pub async fn run() -> Result<(), String> {
     let tokens = ServiceTokens::new("gateway", config.service_key.reveal())?;
     let upstreams = Upstreams::open(&table.services, &config.urls, &tokens)?;
     let verifier = Verifier::new(Trust::default(), &config.token_issuer, &config.token_audience);
-    let gateway = Arc::new(Gateway::new(config, table, upstreams, verifier));
+    let document = openapi::Served::new(proto::COMMENTED_DESCRIPTORS);
+    let gateway = Arc::new(Gateway::new(config, table, document, upstreams, verifier));
     let app = app(&gateway)?;
     let listen = gateway.config.listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;

@@ -5,7 +5,9 @@ mod operation;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
+use bytes::Bytes;
 use serde_json::{Map, Value as Json, json};
 
 use crate::route::{Route, Table};
@@ -28,6 +30,27 @@ has the header `Idempotency-Replayed: true`.
 has an `id`; send the last one as `Last-Event-ID` (or `?lastEventId=`) to go on where you were. The stream ends with the \
 access token. It is no part of `paths` below, because it does not end by itself.
 * Every RPC behind this document can also be called by gRPC-web, as `POST /<package>.<Service>/<Method>`.";
+
+/// The document as it is served. Making it takes more memory than all else here, so it waits until somebody asks.
+pub struct Served {
+    descriptors: &'static [u8],
+    text: OnceLock<Bytes>,
+}
+
+impl Served {
+    /// `descriptors` are those of the table with their comments.
+    pub const fn new(descriptors: &'static [u8]) -> Self {
+        Self { descriptors, text: OnceLock::new() }
+    }
+
+    pub fn text(&self) -> Bytes {
+        let made = self.text.get_or_init(|| {
+            let table = Table::read(self.descriptors).expect("the rules hold without comments, too");
+            serde_json::to_vec(&document(&table)).expect("the document is JSON").into()
+        });
+        made.clone()
+    }
+}
 
 /// Makes the document.
 pub fn document(table: &Table) -> Json {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use axum::body::Body;
 use gateway::config::Config;
+use gateway::openapi::Served;
 use gateway::route::Table;
 use gateway::upstream::{Upstream, Upstreams};
 use gateway::{Gateway, app};
@@ -71,7 +72,7 @@ async fn the_shop_says_how_many_digits_money_has_and_identity_whose_tokens_hold(
     let verifier = Verifier::new(Trust::default(), ISSUER, AUDIENCE);
     let config = Config { shop_refresh_seconds: 1, urls: BTreeMap::new(), ..generous() };
     let table = Table::read(&ECHO).unwrap();
-    let gateway = Arc::new(Gateway::new(config, table, Upstreams::new(upstreams.into()), verifier));
+    let gateway = Arc::new(Gateway::new(config, table, Served::new(&ECHO), Upstreams::new(upstreams.into()), verifier));
     let app = app(&gateway).unwrap();
     let token = keys.token(&[]);
     let list = async || {

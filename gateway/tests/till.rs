@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gateway::codec::Raw;
 use gateway::config::Config;
+use gateway::openapi::Served;
 use gateway::route::Table;
 use gateway::upstream::{Upstream, Upstreams};
 use gateway::{Gateway, app};
@@ -115,7 +116,13 @@ impl Till {
     ) -> Self {
         let trust = Trust::default();
         trust.tell(&[keys.jwk()], &[]);
-        let gateway = Arc::new(Gateway::new(config, table, upstreams, Verifier::new(trust, ISSUER, AUDIENCE)));
+        let gateway = Arc::new(Gateway::new(
+            config,
+            table,
+            Served::new(&ECHO),
+            upstreams,
+            Verifier::new(trust, ISSUER, AUDIENCE),
+        ));
         let app = app(&gateway).unwrap();
         Self { app, gateway, keys, asked }
     }

@@ -23,17 +23,13 @@ fn main() {
     #[expect(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets OUT_DIR"));
 
-    let mut compiler = protox::Compiler::new([ROOT]).expect("the proto folder exists");
-    compiler.include_imports(true).include_source_info(true);
-    for file in protos(Path::new(ROOT)) {
-        compiler.open_file(&file).unwrap_or_else(|error| panic!("{error:?}"));
-    }
     // Only the encoded set keeps our own options; the decoded one of prost-types drops them.
-    let encoded = compiler.encode_file_descriptor_set();
-    fs::write(out.join("lunarfront.bin"), &encoded).expect("OUT_DIR is writable");
+    let commented = encoded(Comments::Kept);
+    fs::write(out.join("commented.bin"), &commented).expect("OUT_DIR is writable");
+    fs::write(out.join("lunarfront.bin"), encoded(Comments::Left)).expect("OUT_DIR is writable");
 
     let mut set =
-        prost_types::FileDescriptorSet::decode(encoded.as_slice()).expect("protox encodes what prost decodes");
+        prost_types::FileDescriptorSet::decode(commented.as_slice()).expect("protox encodes what prost decodes");
     let wanted = ["lunarfront/", "google/protobuf/", "google/api/httpbody.proto"];
     set.file.retain(|file| wanted.iter().any(|start| file.name().starts_with(start)));
     tonic_prost_build::configure()
@@ -42,7 +38,7 @@ fn main() {
         .compile_fds(set)
         .expect("the protos generate");
 
-    let pool = DescriptorPool::decode(encoded.as_slice()).expect("the set is whole");
+    let pool = DescriptorPool::decode(commented.as_slice()).expect("the set is whole");
     let code = [
         derive::access::code(&pool),
         derive::list::code(&pool),
@@ -51,6 +47,21 @@ fn main() {
     ]
     .concat();
     fs::write(out.join("derived.rs"), code).expect("OUT_DIR is writable");
+}
+
+#[derive(PartialEq)]
+enum Comments {
+    Kept,
+    Left,
+}
+
+fn encoded(comments: Comments) -> Vec<u8> {
+    let mut compiler = protox::Compiler::new([ROOT]).expect("the proto folder exists");
+    compiler.include_imports(true).include_source_info(comments == Comments::Kept);
+    for file in protos(Path::new(ROOT)) {
+        compiler.open_file(&file).unwrap_or_else(|error| panic!("{error:?}"));
+    }
+    compiler.encode_file_descriptor_set()
 }
 
 /// The files below `lunarfront/`, relative to the root and in a stable order.

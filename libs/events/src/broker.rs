@@ -11,6 +11,10 @@ use crate::{Error, Settings, topology};
 /// In seconds; a frozen broker is noticed after two of them.
 const HEARTBEAT: u16 = 10;
 
+/// In bytes. The client keeps room for 64 frames per connection, and at the broker's 128 KiB that would be most of what
+/// a service holds; a longer event goes in several frames.
+const FRAME_MAX: u32 = 16 * 1024;
+
 /// Connects and declares the topology. `role` is `relay` or `consumer`: the broker blocks publishers alone.
 ///
 /// # Errors
@@ -18,6 +22,7 @@ const HEARTBEAT: u16 = 10;
 pub(crate) async fn connect(settings: &Settings, role: &str) -> Result<Connection, Error> {
     let mut uri: AMQPUri = settings.amqp_url.parse().map_err(Error::Address)?;
     uri.query.heartbeat = Some(HEARTBEAT);
+    uri.query.frame_max = Some(FRAME_MAX);
     let name = format!("{} {role}", settings.service);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let limit = settings.connect_timeout;

@@ -14,8 +14,12 @@ pub use generated::google;
 pub use generated::lunarfront::{accounts, common, identity, inventory, ledger, pos};
 pub use generated::{EVENTS, RPCS};
 
-/// The encoded `FileDescriptorSet` with all options, comments and imports.
+/// The encoded `FileDescriptorSet` with all options and imports, without comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/lunarfront.bin"));
+
+/// The same with the comments, which the OpenAPI document is made of. Decoded they are most of the set, so that no
+/// process keeps them.
+pub const COMMENTED_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/commented.bin"));
 
 /// One RPC, and what its options say.
 #[derive(Clone, Copy, Debug)]
