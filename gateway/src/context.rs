@@ -19,7 +19,7 @@ const REQUEST_ID_MAX: usize = 128;
 pub(crate) struct Context {
     pub request_id: HeaderValue,
     pub client_ip: IpAddr,
-    /// It speaks gRPC, or gRPC-web, of this content type; its errors are statuses, not problems.
+    /// It speaks gRPC, or gRPC-web, of this content type, where RPCs are; its errors are statuses, not problems.
     pub grpc: Option<HeaderValue>,
     /// What the services are sent as `traceparent`.
     pub traceparent: OnceLock<String>,
@@ -48,11 +48,7 @@ impl Context {
         Self {
             request_id: request_id(request.headers()),
             client_ip: client_ip(request.headers(), peer, trusted_proxies),
-            grpc: request
-                .headers()
-                .get(CONTENT_TYPE)
-                .filter(|kind| kind.as_bytes().starts_with(b"application/grpc"))
-                .cloned(),
+            grpc: grpc(request),
             traceparent: OnceLock::new(),
             caller: OnceLock::new(),
         }
@@ -68,6 +64,25 @@ impl Context {
             _ => None,
         }
     }
+}
+
+/// The content type of gRPC-web, or of gRPC itself where the connection can carry it.
+fn grpc(request: &Request) -> Option<HeaderValue> {
+    const WEB: [&str; 4] = [
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "application/grpc-web-text",
+        "application/grpc-web-text+proto",
+    ];
+    const PLAIN: [&str; 2] = ["application/grpc", "application/grpc+proto"];
+    if request.uri().path().starts_with("/v1/") {
+        return None;
+    }
+    let sent = request.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let plain: &[&str] = if request.version() == http::Version::HTTP_2 { &PLAIN } else { &[] };
+    let known = WEB.iter().chain(plain).find(|known| **known == kind)?;
+    Some(HeaderValue::from_static(known))
 }
 
 /// The caller's own id when it is a plain one, else a new one.

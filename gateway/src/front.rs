@@ -9,8 +9,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, Method, StatusCode};
 use tower_http::compression::CompressionLayer;
@@ -34,15 +34,8 @@ pub(crate) async fn name_and_finish(State(gateway): State<Arc<Gateway>>, mut req
     let context = Arc::new(Context::of(&request, gateway.config.trusted_proxies));
     let span = begin_span(&context, request.headers());
     let method = request.method().clone();
-    let too_long = header_bytes(request.headers()) > gateway.config.header_bytes_max;
     request.extensions_mut().insert(Arc::clone(&context));
-    let mut response = if too_long {
-        let detail = "the headers are too long";
-        Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Too large", "HEADERS_TOO_LARGE", detail)
-            .into_response()
-    } else {
-        next.run(request).instrument(span.clone()).await
-    };
+    let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = write_problem(&problem, &context, response);
     }
@@ -56,6 +49,11 @@ pub(crate) async fn count(State(gateway): State<Arc<Gateway>>, request: Request,
     let Some(context) = request.extensions().get::<Arc<Context>>().cloned() else {
         return Problem::internal().into_response();
     };
+    if header_bytes(request.headers()) > gateway.config.header_bytes_max {
+        let detail = "the headers are too long";
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Problem::new(status, "Too large", "HEADERS_TOO_LARGE", detail).into_response();
+    }
     if !UNCOUNTED.contains(&request.uri().path()) {
         if let Err(problem) = gateway.limits.ip(context.client_ip) {
             return problem.into_response();
@@ -95,10 +93,16 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 /// A problem in the caller's own language: JSON, or a gRPC status.
 fn write_problem(problem: &Problem, context: &Context, mut response: Response) -> Response {
     if let Some(kind) = &context.grpc {
-        let mut status: Response = problem.grpc_status().into_http();
+        let (status, body) = problem.grpc_status().into_http::<Body>().into_parts();
+        *response.status_mut() = status.status;
+        *response.body_mut() = body;
+        // Beside those that are there: without the CORS headers a page could not read the status.
+        let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.extend(status.headers);
         // The answer is all header, so gRPC-web needs no more translation than this.
-        status.headers_mut().insert(CONTENT_TYPE, kind.clone());
-        return status;
+        headers.insert(CONTENT_TYPE, kind.clone());
+        return response;
     }
     let body = problem.render(context.request_id(), response.headers_mut());
     response.headers_mut().insert(CONTENT_LENGTH, body.len().into());
@@ -191,6 +195,30 @@ pub(crate) fn cors(origins: &str) -> Result<CorsLayer, String> {
             "x-request-id",
         ]))
         .max_age(Duration::from_secs(600)))
+}
+
+/// Nobody is refused for what he takes: who forbids plain answers as well as gzip gets them plain, for what he asked may
+/// be done by then.
+pub(crate) fn gzip_or_plain(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let gzip = takes_gzip(headers);
+    headers.remove(ACCEPT_ENCODING);
+    if gzip {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    request
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let sent = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let codings = sent.flat_map(|value| value.split(',')).map(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+        (name.trim().to_ascii_lowercase(), weight.bytes().any(|digit| (b'1'..=b'9').contains(&digit)))
+    });
+    let codings: Vec<_> = codings.collect();
+    let said = |name: &str| codings.iter().find(|(known, _)| known == name).map(|(_, taken)| *taken);
+    said("gzip").or_else(|| said("*")).unwrap_or(false)
 }
 
 /// Compresses what is long and text; streams and gRPC are left alone.

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::{HeaderValue, Method, Uri};
@@ -139,6 +139,7 @@ pub fn app(gateway: &Arc<Gateway>) -> Result<Router, String> {
         .fallback(async |uri: Uri| Problem::route_not_found(uri.path()))
         .method_not_allowed_fallback(async |method: Method| Problem::method_not_allowed(&method))
         .layer(front::compression())
+        .layer(map_request(async |request: Request| front::gzip_or_plain(request)))
         .layer(from_fn_with_state(Arc::clone(gateway), front::count))
         .layer(front::cors(&gateway.config.cors_origins)?)
         .layer(from_fn_with_state(Arc::clone(gateway), front::name_and_finish)))

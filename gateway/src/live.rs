@@ -35,20 +35,24 @@ pub struct Places(Mutex<HashMap<Uuid, usize>>);
 
 /// One open stream; the place is free again when it is dropped.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     places: Arc<Places>,
     user: Uuid,
 }
 
 impl Places {
-    fn take(self: &Arc<Self>, user: Uuid, most: usize) -> Option<Place> {
+    /// A place for one more stream of a user.
+    ///
+    /// # Errors
+    /// When he has `most` of them.
+    pub(crate) fn take(self: &Arc<Self>, user: Uuid, most: usize) -> Result<Place, Problem> {
         let mut open = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = open.entry(user).or_insert(0);
         if *count >= most {
-            return None;
+            return Err(Problem::too_many("too many open streams for one user", 5));
         }
         *count += 1;
-        Some(Place { places: Arc::clone(self), user })
+        Ok(Place { places: Arc::clone(self), user })
     }
 }
 
@@ -70,10 +74,7 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request) -> Result<Response, 
     let user = Arc::clone(crate::auth::user(&context)?);
     let cursors = resume(&request)?;
     let most = gateway.config.event_streams_per_user_max;
-    let place = gateway
-        .places
-        .take(user.id, most)
-        .ok_or_else(|| Problem::too_many("too many event streams for one user", 5))?;
+    let place = gateway.places.take(user.id, most)?;
     let metadata = into_metadata(carried(&context, request.headers()));
     let services: SelectAll<BoxStream<'static, Told>> = gateway
         .upstreams

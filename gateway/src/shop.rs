@@ -63,7 +63,7 @@ impl Currency {
 }
 
 async fn read(identity: &Upstream) -> Result<u32, Status> {
-    let mut client = ShopServiceClient::new(identity.channel());
+    let mut client = ShopServiceClient::new(identity.calls());
     let answer = client.get_shop(identity.own_request(GetShopRequest {})?).await?.into_inner();
     let shop = answer.shop.ok_or_else(|| Status::not_found("there is no shop"))?;
     u32::try_from(shop.currency_digits).map_err(|_| Status::internal("the shop's currency has negative digits"))

@@ -142,7 +142,7 @@ fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
             detail,
         ))
     };
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return refuse("the body must not be compressed");
     }
     let Some(kind) = headers.get(CONTENT_TYPE) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! The services behind the gateway: one balanced channel each, with a deadline and careful retries.
+//! The services behind the gateway: two balanced channels each, with a deadline and careful retries.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -33,7 +33,8 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// One service.
 pub struct Upstream {
     pub name: String,
-    channel: Channel,
+    calls: Channel,
+    streams: Channel,
     tokens: ServiceTokens,
     reachable: AtomicBool,
     budget: TpsBudget,
@@ -57,18 +58,24 @@ pub struct Call<'a> {
 }
 
 impl Upstream {
-    pub fn new(name: &str, channel: Channel, tokens: ServiceTokens) -> Self {
+    /// `calls` is for what is soon over, `streams` for what may stay open or be read slowly: on one connection a few
+    /// streams would take the places, and the window, of all calls.
+    pub fn new(name: &str, calls: Channel, streams: Channel, tokens: ServiceTokens) -> Self {
         let budget = TpsBudget::new(Duration::from_secs(10), RETRIES_PER_SECOND_MIN, 0.1);
-        Self { name: name.to_owned(), channel, tokens, reachable: AtomicBool::new(false), budget }
+        Self { name: name.to_owned(), calls, streams, tokens, reachable: AtomicBool::new(false), budget }
     }
 
-    pub fn channel(&self) -> Channel {
-        self.channel.clone()
+    pub fn calls(&self) -> Channel {
+        self.calls.clone()
+    }
+
+    pub fn streams(&self) -> Channel {
+        self.streams.clone()
     }
 
     /// The same for what kit does with other services.
     pub fn peer(&self, name: &'static str) -> Peer {
-        Peer::over(name, self.channel(), self.tokens.clone())
+        Peer::over(name, self.calls(), self.tokens.clone())
     }
 
     /// Whether the last look found it healthy.
@@ -131,7 +138,7 @@ impl Upstream {
     ) -> Result<Response<Bytes>, Status> {
         let until = Instant::now() + call.deadline;
         let request = self.request(&call, until, messages)?;
-        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        let mut grpc = tonic::client::Grpc::new(self.streams());
         let answer = async {
             grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
             grpc.client_streaming(request, call.wire_path.clone(), Raw).await
@@ -146,7 +153,7 @@ impl Upstream {
     pub async fn download(&self, call: Call<'_>) -> Result<Streaming<Bytes>, Status> {
         let until = Instant::now() + call.deadline;
         let request = self.request(&call, until, call.message.clone())?;
-        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        let mut grpc = tonic::client::Grpc::new(self.streams());
         let answer = async {
             grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
             grpc.server_streaming(request, call.wire_path.clone(), Raw).await
@@ -163,7 +170,7 @@ impl Upstream {
 
     async fn attempt(&self, call: &Call<'_>, until: Instant) -> Result<Response<Bytes>, Status> {
         let request = self.request(call, until, call.message.clone())?;
-        let mut grpc = tonic::client::Grpc::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
+        let mut grpc = tonic::client::Grpc::new(self.calls()).max_decoding_message_size(ANSWER_BYTES_MAX);
         let answer = async {
             grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
             grpc.unary(request, call.wire_path.clone(), Raw).await
@@ -231,7 +238,7 @@ impl Upstreams {
         Self(Arc::new(upstreams.into_iter().map(|upstream| (upstream.name.clone(), Arc::new(upstream))).collect()))
     }
 
-    /// Opens a channel to each of the services.
+    /// Opens two channels to each of the services.
     ///
     /// # Errors
     /// When one has no address, or one that cannot be read.
@@ -243,8 +250,8 @@ impl Upstreams {
         let open = |name: &'a String| {
             let setting = format!("{}_URL", name.to_ascii_uppercase());
             let url = urls.get(name).ok_or_else(|| format!("{setting} is not set"))?;
-            let channel = kit::client::channel(url).map_err(|error| format!("{setting}: {error}"))?;
-            Ok(Upstream::new(name, channel, tokens.clone()))
+            let channel = || kit::client::channel(url).map_err(|error| format!("{setting}: {error}"));
+            Ok(Upstream::new(name, channel()?, channel()?, tokens.clone()))
         };
         services.into_iter().map(open).collect::<Result<Vec<_>, String>>().map(Self::new)
     }

@@ -10,12 +10,15 @@ use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use futures_util::future::ready;
+use futures_util::stream;
 use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, TE};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, TE};
 use http::uri::PathAndQuery;
-use http_body_util::Full;
-use tonic::Status;
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use tonic::body::Body;
+use tonic::{Status, TimeoutExpired};
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -28,8 +31,8 @@ use crate::upstream::Upstream;
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 /// What gRPC itself needs of the headers.
-const PROTOCOL: [HeaderName; 3] =
-    [CONTENT_TYPE, HeaderName::from_static("grpc-encoding"), HeaderName::from_static("grpc-accept-encoding")];
+const PROTOCOL: [HeaderName; 2] =
+    [HeaderName::from_static("grpc-encoding"), HeaderName::from_static("grpc-accept-encoding")];
 
 /// One RPC of one service.
 struct Passage {
@@ -83,38 +86,52 @@ impl Passage {
 
     async fn answer(&self, request: Request) -> Result<Response, Problem> {
         let context = request.extensions().get::<Arc<Context>>().cloned().ok_or_else(Problem::internal)?;
-        if context.grpc.is_none() {
+        let Some(kind) = &context.grpc else {
             let detail = "this is the place of gRPC-web; its content type is application/grpc-web+proto";
             let status = http::StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "Unsupported media type", "UNSUPPORTED_MEDIA_TYPE", detail));
-        }
+        };
         crate::auth::admit(&self.options.access, &context)?;
         if self.options.is_sign_in() {
             self.gateway.limits.sign_in(context.client_ip)?;
         }
+        let place = match context.user() {
+            Some(user) if self.streams => {
+                Some(self.gateway.places.take(user.id, self.gateway.config.event_streams_per_user_max)?)
+            }
+            _ => None,
+        };
         let version = request.version();
         let (parts, body) = request.into_parts();
-        let headers = self.headers(&context, &parts.headers)?;
+        let mut headers = self.headers(&context, &parts.headers)?;
+        headers.insert(CONTENT_TYPE, kind.clone());
+        // The answer comes in the form of the question.
+        headers.insert(ACCEPT, kind.clone());
         let body = crate::transcode::whole(&self.gateway.config, &parts.headers, body).await?;
-        let mut request = http::Request::new(Body::new(Full::new(body)));
+        // Of unknown length: what is sent as text is shorter once it is read, and a length that is not kept is an error.
+        let body = StreamBody::new(stream::once(ready(Ok::<_, Status>(Frame::data(body)))));
+        let mut request = http::Request::new(Body::new(body));
         *request.method_mut() = http::Method::POST;
         *request.version_mut() = version;
         *request.uri_mut() = self.wire_path.clone().into();
         *request.headers_mut() = headers;
-        let upstream = self.upstream.channel();
+        let upstream = if self.streams { self.upstream.streams() } else { self.upstream.calls() };
         let forward = service_fn(move |request: http::Request<Body>| {
             let upstream = upstream.clone();
             async move {
                 let answer = upstream.oneshot(request).await;
-                Ok::<_, std::convert::Infallible>(answer.unwrap_or_else(|error| {
-                    tracing::debug!(error = %error, "the service is away");
-                    Status::unavailable("a part of the system is not available right now, try again").into_http()
-                }))
+                Ok::<_, std::convert::Infallible>(answer.unwrap_or_else(|error| unanswered(&error).into_http()))
             }
         });
         let answer = GrpcWebLayer::new().layer(forward).oneshot(request).await;
         let answer = answer.unwrap_or_else(|never| match never {});
-        Ok(answer.map(axum::body::Body::new))
+        // The place is free again when the stream is dropped.
+        Ok(answer.map(|body| {
+            axum::body::Body::new(body.map_frame(move |frame| {
+                let _held = &place;
+                frame
+            }))
+        }))
     }
 
     /// The headers of the call: the protocol's own, and what every call carries.
@@ -140,6 +157,19 @@ impl Passage {
         }
         Ok(headers)
     }
+}
+
+/// Why the service did not answer. When time ran out, whether the call took place is unknown: nobody is told to try again.
+fn unanswered(error: &tonic::transport::Error) -> Status {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutExpired>() {
+            return Status::deadline_exceeded("the service did not answer in time");
+        }
+        cause = error.source();
+    }
+    tracing::debug!(error = %error, "the service is away");
+    Status::unavailable("a part of the system is not available right now, try again")
 }
 
 /// A `grpc-timeout`, such as `500m` for half a second.

@@ -94,6 +94,18 @@ async fn browsers_of_our_own_origins_may_call_and_see_what_they_need() {
         assert!(exposed.contains(name), "{name}");
     }
 
+    let mut long = Request::get("/v1/things/7").header("origin", "https://till.example").body(Body::empty()).unwrap();
+    long.headers_mut().insert("x-long", "x".repeat(20_000).parse().unwrap());
+    let kind = "application/grpc-web+proto";
+    let call = Request::post("/lunarfront.echo.v1.EchoService/ListThings").header("content-type", kind);
+    let call = call.header("origin", "https://till.example").body(Body::empty()).unwrap();
+    for (request, status) in [(long, 431), (call, 200)] {
+        let answer = till.send(request).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("https://till.example"), "{status}");
+        assert!(answer.header("access-control-expose-headers").is_some(), "{status}: else the status is not read");
+    }
+
     let foreign = Request::get("/v1/things/7").header("origin", "https://evil.example").body(Body::empty()).unwrap();
     assert_eq!(till.send(foreign).await.header("access-control-allow-origin"), None);
 }

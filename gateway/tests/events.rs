@@ -125,6 +125,21 @@ impl Listening {
 }
 
 #[tokio::test]
+async fn open_streams_keep_nobody_from_calling() {
+    let outbox = Outbox::default();
+    let till = till(&outbox, Config { event_streams_per_user_max: 1_000, ..generous() }).await;
+    let token = till.keys.token(&[]);
+    // More than one connection carries at once.
+    let mut open = Vec::new();
+    for _ in 0..250 {
+        open.push(Listening::open(&till, &token, None).await);
+    }
+    let mut first = futures_util::future::join_all(open[..150].iter_mut().map(Listening::event)).await;
+    assert!(first.drain(..).all(|event| event.is_some()));
+    assert_eq!(till.get("/v1/things/7").await.status, 200);
+}
+
+#[tokio::test]
 async fn what_happens_is_told_and_a_lost_stream_goes_on_where_it_was() {
     let outbox = Outbox::default();
     let till = till(&outbox, generous()).await;

@@ -1,10 +1,13 @@
 //! gRPC-web: what a browser's client sends reaches the service as gRPC, and no more than that.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use base64::Engine;
 use http::Request;
 use tonic::{Code, Status};
 
-use crate::till::{Answer, Till, answering, generous};
+use crate::till::{Answer, Behaviour, Till, answering, generous};
 
 /// A frame of gRPC-web: a flag, the length, the bytes.
 fn frame(flag: u8, bytes: &[u8]) -> Vec<u8> {
@@ -107,7 +110,33 @@ async fn what_each_service_answers_is_under_its_name() {
 #[tokio::test]
 async fn other_content_is_refused_in_words() {
     let till = Till::open().await;
-    let answer =
-        till.send(Request::post(GET).header("content-type", "application/json").body(Body::from("{}")).unwrap()).await;
-    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (415, Some("application/problem+json")));
+    for kind in ["application/json", "application/grpc", "application/grpc-web+json", "application/grpcfoo"] {
+        let request = Request::post(GET).header("content-type", kind).body(Body::from("{}")).unwrap();
+        let answer = till.send(request).await;
+        let problem = (answer.status.as_u16(), answer.header("content-type"));
+        assert_eq!(problem, (415, Some("application/problem+json")), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn calls_come_as_text_as_well() {
+    let till = Till::open().await;
+    let token = format!("Bearer {}", till.keys.token(&[]));
+    let text = base64::engine::general_purpose::STANDARD.encode(frame(0, b"\x08\x02"));
+    let request =
+        Request::post(LIST).header("content-type", "application/grpc-web-text").header("authorization", token);
+    let answer = till.send(request.body(Body::from(text)).unwrap()).await;
+    assert_eq!(answer.header("content-type"), Some("application/grpc-web-text+proto"));
+    assert_eq!(till.asked().message, &b"\x08\x02"[..]);
+    // Seven bytes are twelve letters, padding and all.
+    let first = base64::engine::general_purpose::STANDARD.decode(&answer.body[..12]).unwrap();
+    assert_eq!(first, frame(0, b"\x08\x02"));
+}
+
+#[tokio::test]
+async fn a_call_that_took_too_long_is_late_and_not_away() {
+    let forever: Behaviour = Arc::new(|_| Box::pin(std::future::pending()));
+    let till = Till::with(generous(), forever).await;
+    let answer = send(&till, GET, b"", &[("grpc-timeout", "20m")]).await;
+    assert_eq!(status(&answer), 4, "whether it was done is unknown, so nobody is told to repeat it");
 }

@@ -49,12 +49,18 @@ async fn a_query_becomes_the_request() {
 }
 
 #[tokio::test]
-async fn a_later_source_wins() {
+async fn the_path_wins_over_the_body() {
     let till = Till::open().await;
-    let answer = till
-        .post("/v1/things/7/polish?strength=5&cloths=c&id=8", r#"{"id":"9","strength":1,"cloths":["a","b"]}"#)
-        .await;
-    assert_eq!(answer.json(), json!({ "id": "7", "strength": 5, "cloths": ["c"] }));
+    let answer = till.post("/v1/things/7/polish", r#"{"id":"9","strength":1,"cloths":["a","b"]}"#).await;
+    assert_eq!(answer.json(), json!({ "id": "7", "strength": 1, "cloths": ["a", "b"] }));
+}
+
+#[tokio::test]
+async fn nothing_comes_from_the_query_where_the_body_is_the_whole_message() {
+    let till = Till::open().await;
+    let answer = till.post("/v1/things/7/polish?strength=5", "{}").await;
+    assert_eq!((answer.status.as_u16(), answer.errors()[0].0.as_str()), (400, "strength"));
+    assert_eq!(till.asked_count(), 0, "what is secret lies in no address");
 }
 
 #[tokio::test]
@@ -244,4 +250,32 @@ async fn a_long_answer_is_compressed_for_those_who_can_read_it() {
     short.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
     assert_eq!(till.send(short).await.header("content-encoding"), None);
     assert_eq!(till.post("/v1/everything", &body).await.header("content-encoding"), None);
+}
+
+#[tokio::test]
+async fn nobody_is_refused_for_what_he_takes() {
+    let till = Till::open().await;
+    let body = serde_json::json!({ "text": "violin ".repeat(500) }).to_string();
+    for (takes, coding) in [
+        ("identity;q=0", None),
+        ("br, *;q=0", None),
+        ("gzip;q=0.000", None),
+        ("deflate, GZIP;q=0.5", Some("gzip")),
+        ("br;q=1.0, *;q=0.1", Some("gzip")),
+    ] {
+        let mut request = json("POST", "/v1/everything", &body);
+        request.headers_mut().insert("accept-encoding", takes.parse().unwrap());
+        let answer = till.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-encoding")), (200, coding), "{takes}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_answers_in_json_whatever_the_content_type_says() {
+    let till = Till::open().await;
+    for kind in ["application/grpc", "application/grpc-web+proto"] {
+        let request = Request::get("/v1/things").header("content-type", kind);
+        let answer = till.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (401, Some("UNAUTHENTICATED")), "{kind}");
+    }
 }

@@ -68,7 +68,7 @@ async fn a_service_that_comes_back_is_found_again() {
     let keys = Keys::default();
     let tokens = ServiceTokens::new("gateway", keys.service_key("gateway")).unwrap();
     let channel = kit::client::channel(&format!("http://{address}")).unwrap();
-    let upstreams = Upstreams::new(vec![Upstream::new("echo", channel, tokens)]);
+    let upstreams = Upstreams::new(vec![Upstream::new("echo", channel.clone(), channel, tokens)]);
     let asked = Arc::default();
     let table = Table::read(&crate::till::ECHO).unwrap();
     let till = Till::built(generous(), table, upstreams, keys, Arc::clone(&asked));

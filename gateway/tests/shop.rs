@@ -68,7 +68,7 @@ async fn the_shop_says_how_many_digits_money_has_and_identity_whose_tokens_hold(
     let url = upstream(Arc::default(), echo(), typed.into_axum_router().reset_fallback()).await;
     let tokens = ServiceTokens::new("gateway", keys.service_key("gateway")).unwrap();
     let channel = || kit::client::channel(&url).unwrap();
-    let upstreams = ["echo", "identity"].map(|name| Upstream::new(name, channel(), tokens.clone()));
+    let upstreams = ["echo", "identity"].map(|name| Upstream::new(name, channel(), channel(), tokens.clone()));
     let verifier = Verifier::new(Trust::default(), ISSUER, AUDIENCE);
     let config = Config { shop_refresh_seconds: 1, urls: BTreeMap::new(), ..generous() };
     let table = Table::read(&ECHO).unwrap();

@@ -23,6 +23,14 @@ fn the_document_is_what_clients_are_made_from() {
     });
 }
 
+#[test]
+fn the_document_says_how_long_a_search_may_be() {
+    let document = openapi::document(&Table::read(proto::COMMENTED_DESCRIPTORS).unwrap());
+    let parameters = document["paths"]["/v1/accounts"]["get"]["parameters"].as_array().unwrap();
+    let q = parameters.iter().find(|parameter| parameter["name"] == "q").unwrap();
+    assert_eq!(q["schema"]["maxLength"], types::Q_CHARACTERS_MAX);
+}
+
 /// The table of a service with one RPC and one more.
 fn table(requests: &str, rule: &str, more: &str) -> Result<Table, String> {
     let name = format!("bad_{}.proto", uuid::Uuid::now_v7().simple());

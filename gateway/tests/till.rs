@@ -261,5 +261,5 @@ pub(crate) async fn nowhere() -> Upstreams {
     let keys = Keys::default();
     let tokens = ServiceTokens::new("gateway", keys.service_key("gateway")).unwrap();
     let channel = kit::client::channel(&url).unwrap();
-    Upstreams::new(vec![Upstream::new("echo", channel, tokens)])
+    Upstreams::new(vec![Upstream::new("echo", channel.clone(), channel, tokens)])
 }

@@ -102,7 +102,7 @@ impl Follow {
         let message = WatchRequest { cursor: self.cursor.clone() };
         let mut request = Request::from_parts(self.metadata.clone(), Extensions::default(), message);
         request.metadata_mut().insert("x-service-token", self.upstream.service_token()?);
-        let mut client = OutboxServiceClient::new(self.upstream.channel());
+        let mut client = OutboxServiceClient::new(self.upstream.streams());
         Ok(client.watch(request).await?.into_inner())
     }
 

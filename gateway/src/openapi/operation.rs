@@ -87,7 +87,6 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
         }
         list.push(json!({ "name": variable.public, "in": "path", "required": true, "schema": schema }));
     }
-    let whole = matches!(route.body, BodyRule::Whole);
     let listing = is_list(route);
     for (place, field) in route.rpc.input().fields().enumerate() {
         let known = &table.shapes[route.input].fields[place];
@@ -96,7 +95,7 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
             .iter()
             .any(|variable| variable.fields.len() == 1 && variable.fields[0].number == field.number());
         let names_service = route.options.each_service && field.name() == "service";
-        if whole || in_path || names_service || !crate::transcode::in_query(route, known) {
+        if in_path || names_service || !crate::transcode::in_query(route, known) {
             continue;
         }
         let mut parameter = json!({ "name": field.json_name(), "in": "query", "schema": schemas.parameter(&field) });
@@ -110,7 +109,10 @@ fn parameters(table: &Table, route: &Route, services: &[&str], schemas: &mut Sch
     }
     if route.method == Method::POST {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
-        let description = "Makes the request safe to repeat: it takes effect once.";
+        let description = match route.options.secret_answer {
+            false => "Makes the request safe to repeat: it takes effect once.",
+            true => "Of no effect here: an answer that holds a secret is not kept.",
+        };
         let required = route.options.key_required;
         list.push(json!({ "name": "Idempotency-Key", "in": "header", "required": required, "description": description, "schema": schema }));
     }
@@ -158,7 +160,9 @@ fn describe_list_parameter(name: &str, parameter: &mut Json) {
 }
 
 fn takes_if_match(route: &Route) -> bool {
-    route.method != Method::GET && route.etag.is_some() && route.created.is_none()
+    let asks = matches!(&route.options.access, Access::Permission(word) if word.ends_with(".view"));
+    let reads = route.method == Method::GET || route.options.secret_answer || asks;
+    !reads && route.etag.is_some() && route.created.is_none()
 }
 
 fn body(route: &Route, schemas: &mut Schemas<'_>) -> Option<Json> {

@@ -185,6 +185,9 @@ impl<'a> Schemas<'a> {
     pub(super) fn parameter(&mut self, field: &FieldDescriptor) -> Json {
         let mut schema = self.bare(field, Side::Body);
         self.add_rules(field, &mut schema);
+        if field.name() == "q" {
+            schema["maxLength"] = types::Q_CHARACTERS_MAX.into();
+        }
         schema
     }
 

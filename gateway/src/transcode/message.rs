@@ -1,14 +1,15 @@
 //! From path, query and body to the bytes of the request message.
 //!
 //! Body, then query, then path: a later source wins, because on the wire the last value of a field holds and messages
-//! are merged.
+//! are merged. Where the body is the whole message nothing comes from the query (as `google.api.http` has it): what is
+//! secret would lie in the logs of every proxy.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 
-use crate::json::wire::{begin_message, end_message, put_bytes, put_message, remove};
+use crate::json::wire::{begin_message, end_message, put_bytes, put_message};
 use crate::json::{Field, FieldError, Kind, ShapeId, Shapes, put_param, read};
 use crate::problem::Problem;
 use crate::route::{BodyRule, Route, Variable};
@@ -92,12 +93,7 @@ fn put_query(
             continue;
         };
         let field = &shape.fields[place];
-        if seen & (1 << place) == 0 {
-            // What the body said is overruled, not added to.
-            if field.repeated && matches!(route.body, BodyRule::Whole) {
-                remove(out, field.number);
-            }
-        } else if !field.repeated {
+        if seen & (1 << place) != 0 && !field.repeated {
             wrong(&name, "is given twice".to_owned());
             continue;
         }
@@ -113,7 +109,11 @@ fn put_query(
 
 /// Whether a field of the request may be a query parameter.
 pub(crate) fn in_query(route: &Route, field: &Field) -> bool {
-    let in_body = matches!(&route.body, BodyRule::Field { field: body, .. } if body.number == field.number);
+    let in_body = match &route.body {
+        BodyRule::Whole => true,
+        BodyRule::Field { field: body, .. } => body.number == field.number,
+        BodyRule::None | BodyRule::File(_) => false,
+    };
     !in_body && !matches!(field.kind, Kind::Message(_) | Kind::Mask | Kind::File)
 }
 

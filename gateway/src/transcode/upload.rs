@@ -37,7 +37,7 @@ pub(crate) fn messages(
     field: &Field,
     limits: Limits,
 ) -> Result<(impl Stream<Item = Bytes> + Send + use<>, oneshot::Receiver<Problem>), Problem> {
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         let detail = "the body must not be compressed";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Problem::new(status, "Unsupported media type", "UNSUPPORTED_MEDIA_TYPE", detail));

@@ -7,7 +7,7 @@ use db::inbox::{self, Entry};
 use db::{Context, Db, Tx};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::hear::Fault;
 use crate::{Hear, HearError, Heard, Settings};
@@ -50,7 +50,9 @@ impl<H: Hear> Ear<H> {
                 Err(error) => break error,
             }
         };
-        tracing::warn!(error = error.message, kind = entry.kind, event.id = %entry.event_id, "event failed, attempt 1");
+        self.span(entry).in_scope(|| {
+            tracing::warn!(error = error.message, kind = entry.kind, event.id = %entry.event_id, "event failed, attempt 1");
+        });
         let mut conn = self.db.background().await?;
         Ok(inbox::first_failed(&mut conn, entry, &error.stored(), &self.settings.rests).await?)
     }
@@ -94,6 +96,11 @@ impl<H: Hear> Ear<H> {
             self.hear.hear(tx, event).instrument((self.settings.span)(event)).await?;
         }
         Ok(())
+    }
+
+    /// Where lines about an event are written, so that they have its request id. One that cannot be read has none.
+    pub(crate) fn span(&self, entry: &Entry) -> Span {
+        Heard::read(entry).map_or_else(|_| Span::none(), |heard| (self.settings.span)(&heard))
     }
 
     pub(crate) fn measure(&self, heard: &[Heard]) {

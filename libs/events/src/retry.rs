@@ -49,8 +49,9 @@ impl<H: Hear> Ear<H> {
 
     async fn attempt(&self, due: &Due) -> Result<(), HearError> {
         let (event_id, kind, attempt) = (due.entry.event_id, &due.entry.kind, due.attempts);
+        let span = self.span(&due.entry);
         let Err(error) = self.effect_of(due).await else {
-            tracing::info!(event.id = %event_id, kind, attempt, "event applied by a retry");
+            span.in_scope(|| tracing::info!(event.id = %event_id, kind, attempt, "event applied by a retry"));
             return Ok(());
         };
         if error.fault == Fault::Database {
@@ -58,11 +59,14 @@ impl<H: Hear> Ear<H> {
         }
         let mut conn = self.db.background().await?;
         let text = error.stored();
-        if inbox::failed(&mut conn, due, &text, &self.settings.rests).await? {
-            tracing::error!(error = text, event.id = %event_id, kind, attempt, "event parked");
-        } else {
-            tracing::warn!(error = text, event.id = %event_id, kind, attempt, "event failed");
-        }
+        let parked = inbox::failed(&mut conn, due, &text, &self.settings.rests).await?;
+        span.in_scope(|| {
+            if parked {
+                tracing::error!(error = text, event.id = %event_id, kind, attempt, "event parked");
+            } else {
+                tracing::warn!(error = text, event.id = %event_id, kind, attempt, "event failed");
+            }
+        });
         Ok(())
     }
 

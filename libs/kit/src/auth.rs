@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -242,7 +243,19 @@ struct ServiceClaims {
 pub struct ServiceTokens {
     name: String,
     key: EncodingKey,
+    prints: Prints,
     made: Arc<RwLock<HashMap<String, (String, Instant)>>>,
+}
+
+/// Fingerprints that tell nothing of what they were taken of, to anybody who lacks the service's own key: a PIN could be
+/// found again from a plain hash.
+#[derive(Clone, Debug)]
+pub struct Prints(hmac::Key);
+
+impl Prints {
+    pub(crate) fn of(&self, secret: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.0, secret).as_ref().to_vec()
+    }
 }
 
 impl std::fmt::Debug for ServiceTokens {
@@ -258,7 +271,12 @@ impl ServiceTokens {
     /// When it is not base64.
     pub fn new(name: &str, key: &str) -> Result<Self, String> {
         let der = STANDARD.decode(key.trim()).map_err(|error| format!("SERVICE_KEY is not base64: {error}"))?;
-        Ok(Self { name: name.to_owned(), key: EncodingKey::from_ed_der(&der), made: Arc::default() })
+        let prints = Prints(hmac::Key::new(hmac::HMAC_SHA256, &der));
+        Ok(Self { name: name.to_owned(), key: EncodingKey::from_ed_der(&der), prints, made: Arc::default() })
+    }
+
+    pub fn prints(&self) -> Prints {
+        self.prints.clone()
     }
 
     /// A token for calling the named service.

@@ -67,7 +67,7 @@ where
     let mut tries = 1;
     loop {
         let done = attempt(db, &caller, name, &message, async |tx| work(tx, &caller, &message).await).await;
-        match again(done, name, &mut tries) {
+        match again(done, name, tries) {
             Some(reply) => return reply,
             None => tries += 1,
         }
@@ -91,7 +91,7 @@ where
     let mut tries = 1;
     loop {
         let done = attempt(db, &caller, name, &message, async |tx| work(tx, &caller, &message, prepared).await).await;
-        match again(done, name, &mut tries) {
+        match again(done, name, tries) {
             Some(reply) => return reply,
             None => tries += 1,
         }
@@ -108,17 +108,19 @@ fn begin<M: Validate>(request: &Request<M>) -> Result<(Caller, &'static str), St
 }
 
 /// The reply, unless the attempt met another transaction and may be made again.
-fn again<R, E: Refusal>(
-    done: Result<Response<R>, Attempt<E>>,
-    name: &'static str,
-    tries: &mut usize,
-) -> Option<Reply<R>> {
+fn again<R, E: Refusal>(done: Result<Response<R>, Attempt<E>>, name: &'static str, tries: usize) -> Option<Reply<R>> {
     match done {
         Ok(response) => Some(Ok(response)),
-        Err(Attempt::Refused(error)) if error.class() == Class::Stale && *tries < TRIES && retryable(&error) => None,
+        Err(Attempt::Refused(error)) if error.class() == Class::Stale && retryable(&error) => collided(name, tries),
+        Err(Attempt::Common(error)) if error.class() == Class::Stale && retryable(&error) => collided(name, tries),
         Err(Attempt::Refused(error)) => Some(Err(refuse(name, &error))),
         Err(Attempt::Common(error)) => Some(Err(refuse(name, &error))),
     }
+}
+
+/// The database's own words are for nobody outside.
+fn collided<R>(name: &'static str, tries: usize) -> Option<Reply<R>> {
+    (tries >= TRIES).then(|| Err(refuse(name, &Common::Collision)))
 }
 
 enum Attempt<E> {
@@ -181,9 +183,9 @@ where
 
 /// What makes two requests the same: the message, and the version it was meant for.
 fn fingerprint<M: Message>(caller: &Caller, message: &M) -> Vec<u8> {
-    let mut bytes = if caller.rpc.secret_request { Vec::new() } else { message.encode_to_vec() };
+    let mut bytes = message.encode_to_vec();
     bytes.extend_from_slice(caller.if_match.as_deref().unwrap_or_default().as_bytes());
-    bytes
+    if caller.rpc.secret_request { caller.prints.of(&bytes) } else { bytes }
 }
 
 fn replayed<R: Message + Default>(bytes: &[u8]) -> Result<Response<R>, Common> {
@@ -203,7 +205,7 @@ fn retryable<E: Refusal>(error: &E) -> bool {
         source = error.source();
     }
     // `#[error(transparent)]` forwards `source`, so the database's error itself may be hidden: judge by its text form.
-    error.reason() == "DB"
+    ["DB", "DATABASE"].contains(&error.reason())
 }
 
 pub(crate) fn caller<M>(request: &Request<M>) -> Result<&Caller, Status> {

@@ -8,6 +8,7 @@ use proto::Rpc;
 use uuid::Uuid;
 
 use crate::Approval;
+use crate::auth::Prints;
 
 /// Everything a command may know of the one who asks. Made by the door, never by a handler.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub struct Caller {
     pub request_id: String,
     pub traceparent: Option<String>,
     pub idempotency_key: Option<String>,
+    pub(crate) prints: Prints,
     /// The etag the caller believes to be current.
     pub if_match: Option<String>,
     /// What somebody else allowed the user to do with this RPC.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 
 /// The system's clock, or one that a test sets.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +19,10 @@ impl Clock {
         Self(Some(Arc::new(AtomicI64::new(now.timestamp_micros()))))
     }
 
+    /// To the microsecond, as the database keeps it: what is answered first is what is read later.
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
-            None => Utc::now(),
+            None => Utc::now().trunc_subsecs(6),
             Some(micros) => DateTime::from_timestamp_micros(micros.load(Ordering::SeqCst)).unwrap_or_default(),
         }
     }

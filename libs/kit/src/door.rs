@@ -16,9 +16,9 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::auth::{ServiceKeys, Verifier};
+use crate::auth::{Prints, ServiceKeys, Verifier};
 use crate::refusal::Common;
-use crate::{Caller, Clock, refuse};
+use crate::{Caller, Clock, Principal, refuse};
 
 /// How long a call may be at work unless its RPC says otherwise. Its transaction is rolled back when the time is over.
 const CALL_DEADLINE: Duration = Duration::from_secs(10);
@@ -29,6 +29,7 @@ pub struct DoorLayer {
     pub name: &'static str,
     pub verifier: Verifier,
     pub service_keys: ServiceKeys,
+    pub prints: Prints,
     pub clock: Clock,
     /// Calls at work at once.
     pub places: Arc<Semaphore>,
@@ -154,11 +155,11 @@ impl DoorLayer {
             Access::Service if own_right => {}
             Access::Service => return Err(Common::InternalOnly),
             Access::SignedIn | Access::Permission(_) if user.is_none() && own_right => {}
-            Access::SignedIn if user.is_some() => {
-                if user.as_ref().is_some_and(|user| !user.principal.may_enter(rpc)) {
-                    return Err(Common::StaffOnly);
-                }
-            }
+            Access::SignedIn if user.is_some() => match user.as_ref().map(|user| &user.principal) {
+                Some(who) if who.may_enter(rpc) => {}
+                Some(Principal::Key) => return Err(Common::PersonRequired),
+                _ => return Err(Common::StaffOnly),
+            },
             Access::Permission(word) if user.is_some() => {
                 if !user.as_ref().is_some_and(|user| user.permissions.allow(word)) {
                     return Err(Common::PermissionDenied(word));
@@ -189,6 +190,7 @@ impl DoorLayer {
                 .unwrap_or_else(|| Uuid::now_v7().to_string()),
             traceparent: text("traceparent").filter(|trace| !types::holds_card_number(trace)),
             idempotency_key,
+            prints: self.prints.clone(),
             if_match: text("if-match"),
             bearer,
             client_ip: text("x-client-ip").unwrap_or_default(),

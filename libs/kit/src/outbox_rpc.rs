@@ -51,12 +51,13 @@ impl OutboxService for OutboxRpc {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| refuse(self.app.name, &Common::Overloaded))?;
         let refused = |error: db::Error| refuse(self.app.name, &Common::from(error));
+        let mut conn = self.app.db.background().await.map_err(refused)?;
+        let end = db::outbox::end(&mut conn).await.map_err(refused)?;
+        drop(conn);
         let mut cursor = match message.cursor.as_str() {
-            "" => {
-                let mut conn = self.app.db.background().await.map_err(refused)?;
-                db::outbox::end(&mut conn).await.map_err(refused)?
-            }
-            text => text.parse::<Cursor>().map_err(|_| {
+            "" => end,
+            // One beyond the end is of another database, as before a restore: it would wait in silence.
+            text => text.parse::<Cursor>().ok().filter(|cursor| cursor.tx <= end.tx).ok_or_else(|| {
                 refuse(self.app.name, &Common::from(types::Violation::new("cursor", "is not one of ours")))
             })?,
         };

@@ -164,6 +164,8 @@ pub(crate) enum Common {
     FullSignInRequired,
     #[error("this is for those who work here")]
     StaffOnly,
+    #[error("a program cannot do this; sign in yourself")]
+    PersonRequired,
     #[error("only other services may ask this")]
     InternalOnly,
     #[error("send an Idempotency-Key with this request")]
@@ -176,6 +178,8 @@ pub(crate) enum Common {
     Overloaded,
     #[error("the sign-in keys are not known yet, try again")]
     TrustUnknown,
+    #[error("others were changing the same things at the same time; nothing was done, try again")]
+    Collision,
     #[error("this took too long; whether it was done is unknown: ask again with the same key")]
     Late,
     #[error(transparent)]
@@ -197,10 +201,13 @@ impl Refusal for Common {
                 Class::Invalid
             }
             Self::Unauthenticated | Self::TokenRefused | Self::ServiceTokenRefused => Class::UnknownCaller,
-            Self::PermissionDenied(_) | Self::StaffOnly | Self::FullSignInRequired | Self::InternalOnly => {
-                Class::Forbidden
-            }
+            Self::PermissionDenied(_)
+            | Self::StaffOnly
+            | Self::PersonRequired
+            | Self::FullSignInRequired
+            | Self::InternalOnly => Class::Forbidden,
             Self::IdempotencyKeyReused => Class::Conflict,
+            Self::Collision => Class::Stale,
             Self::Overloaded => Class::Limited,
             Self::TrustUnknown => Class::Unavailable,
             Self::Late => Class::Late,
@@ -221,6 +228,6 @@ impl Refusal for Common {
     }
 
     fn retry_after(&self) -> Option<Duration> {
-        matches!(self, Self::Overloaded | Self::TrustUnknown).then_some(Duration::from_secs(1))
+        matches!(self, Self::Overloaded | Self::TrustUnknown | Self::Collision).then_some(Duration::from_secs(1))
     }
 }

@@ -104,10 +104,14 @@ pub(crate) fn door(app: &App, settings: &Settings) -> Result<DoorLayer, String> 
         name: app.name,
         verifier: Verifier::new(app.trust.clone(), &settings.token_issuer, &settings.token_audience),
         service_keys: ServiceKeys::new(app.name, &settings.service_keys)?,
+        prints: app.tokens.prints(),
         clock: app.clock.clone(),
         places: Arc::new(Semaphore::new(settings.concurrency_max)),
     })
 }
+
+/// More than the event streams that a service bears, so that it refuses them in words instead of letting a caller wait.
+const STREAMS_PER_CONNECTION: u32 = 512;
 
 /// Serves gRPC until stopped, then lets calls end.
 pub(crate) async fn serve(
@@ -134,7 +138,7 @@ pub(crate) async fn serve(
     }
     let ended = stop.clone();
     let server = tonic::transport::Server::builder()
-        .max_concurrent_streams(100)
+        .max_concurrent_streams(STREAMS_PER_CONNECTION)
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))

@@ -7,12 +7,12 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use metrics_opentelemetry::{OpenTelemetryMetrics, OpenTelemetryRecorder};
 use metrics_util::layers::FanoutBuilder;
 use opentelemetry::metrics::{Meter, MeterProvider};
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::trace::{SpanId, TraceId, TracerProvider};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{IdGenerator, SdkTracerProvider};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::fmt::format::JsonFields;
@@ -81,8 +81,48 @@ fn exporter(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, 
         .map_err(|error| format!("OTLP_ENDPOINT: {error}"))?;
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
+        .with_id_generator(TraceIds)
         .with_resource(Resource::builder().with_service_name(service).build())
         .build())
+}
+
+/// Draws the ids of traces and spans with short runs of decimal digits only: neither one of them nor a `traceparent` of
+/// two is then taken for a card number and masked or dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceIds;
+
+/// Two of them and what stands between are shorter than the shortest card number.
+const DIGITS_IN_A_ROW_MAX: usize = 5;
+
+impl TraceIds {
+    pub fn trace() -> TraceId {
+        drawn(|| TraceId::from(rand::random::<u128>()))
+    }
+
+    pub fn span() -> SpanId {
+        drawn(|| SpanId::from(rand::random::<u64>()))
+    }
+}
+
+impl IdGenerator for TraceIds {
+    fn new_trace_id(&self) -> TraceId {
+        Self::trace()
+    }
+
+    fn new_span_id(&self) -> SpanId {
+        Self::span()
+    }
+}
+
+fn drawn<T: std::fmt::Display>(draw: impl Fn() -> T) -> T {
+    loop {
+        let id = draw();
+        let text = id.to_string();
+        let mut runs = text.split(|letter: char| !letter.is_ascii_digit());
+        if runs.all(|run| run.len() <= DIGITS_IN_A_ROW_MAX) {
+            return id;
+        }
+    }
 }
 
 /// Sends the numbers every minute (`OTEL_METRIC_EXPORT_INTERVAL`).

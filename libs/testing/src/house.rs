@@ -109,6 +109,7 @@ impl Builder {
         for (name, routes) in self.fakes {
             peers.push((name, Peer::over(name, serve(Server::builder().add_routes(routes)), tokens.clone())));
         }
+        let prints = tokens.prints();
         let pool = Db::open(&db.url(), self.pools).unwrap();
         let app = App::new(S::NAME, pool, self.clock.clone(), trust.clone(), tokens, peers);
         let service = Arc::new(S::open(app.clone(), settings).await.unwrap());
@@ -116,6 +117,7 @@ impl Builder {
             name: S::NAME,
             verifier: Verifier::new(trust, ISSUER, AUDIENCE),
             service_keys: ServiceKeys::new(S::NAME, &self.keys.service_keys()).unwrap(),
+            prints,
             clock: self.clock.clone(),
             places: Arc::new(Semaphore::new(256)),
         };

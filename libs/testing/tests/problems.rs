@@ -77,7 +77,7 @@ fn codes(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or(source);
     let quoted = source.split('"').skip(1).step_by(2);
     let is_code = |text: &&str| {
-        text.len() > 5 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') && !text.starts_with('_')
+        text.len() >= 5 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') && !text.starts_with('_')
     };
     quoted.filter(is_code).map(str::to_owned).collect()
 }
