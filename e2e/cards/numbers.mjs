@@ -9,7 +9,10 @@ const ISSUERS = [
 const LENGTHS = [...new Set(ISSUERS.map(([, length]) => length))];
 /// Longer than the longest barcode of goods.
 const LONG = 15;
-const BETWEEN = /(?<=\d)[\s\-\u2010-\u2014]{1,2}(?=\d)/g;
+const BETWEEN = /(?<=\d)[\s\-._/\u2010-\u2014]{1,3}(?=\d)/g;
+/// The zeros of scripts that numbers are written in, and their digits.
+const ZEROS = ['\u0660', '\u06f0', '\u0966', '\uff10'];
+const DIGITS = /[\uff10-\uff19\u0660-\u0669\u06f0-\u06f9\u0966-\u096f]/g;
 
 /// The same numbers for the same seed (mulberry32).
 export class Chance {
@@ -47,15 +50,28 @@ export function misprint(digits) {
 /// The digits as people write them.
 export function written(chance, digits, { visible = false } = {}) {
   const groups = (by) => digits.match(/.{1,4}/g).join(by);
-  if (visible) return chance.of([digits, groups('-')]);
-  const number = chance.of([digits, groups(' '), groups('-'), groups('\u00a0'), groups('\u2011'), groups(' - ')]);
+  const plain = [digits, groups('-'), groups('.'), groups('/'), groups('_')];
+  if (visible) return chance.of(plain);
+  const spaced = [' ', '\u00a0', '\u2011', ' - ', ' / '].map(groups);
+  const number = chance.of([...plain, ...spaced, inScript(digits, chance.of(ZEROS))]);
   return chance.of([number, number, `paid with ${number}, thanks`, `Visa: ${number}.`, `(${number})`]);
+}
+
+/// The digits of another script.
+function inScript(digits, zero) {
+  return digits.replaceAll(/\d/g, (digit) => String.fromCharCode(zero.charCodeAt(0) + Number(digit)));
+}
+
+/// The same text with plain digits.
+function plainly(text) {
+  const count = (code) => code - ZEROS.map((zero) => zero.charCodeAt(0)).findLast((zero) => zero <= code);
+  return text.replaceAll(DIGITS, (digit) => count(digit.charCodeAt(0)));
 }
 
 /// Which of the numbers stand in a text, however they are grouped.
 export function found(text, numbers) {
   const hits = new Set();
-  for (const [run] of text.replaceAll(BETWEEN, '').matchAll(/\d{13,}/g)) {
+  for (const [run] of plainly(text).replaceAll(BETWEEN, '').matchAll(/\d{13,}/g)) {
     for (const length of LENGTHS) {
       for (let at = 0; at + length <= run.length; at += 1) {
         const part = run.slice(at, at + length);

@@ -4,11 +4,10 @@ use proto::common::v1::Pagination;
 use proto::{ListRequest, ListResponse};
 use sqlx::postgres::PgRow;
 use sqlx::{Encode, FromRow, PgConnection, Postgres, QueryBuilder, Type};
-use types::{Violation, Violations};
+use types::{Q_CHARACTERS_MAX, Violation, Violations};
 
 const LIMIT_DEFAULT: i32 = 25;
 const LIMIT_MAX: i32 = 100;
-const Q_CHARACTERS_MAX: usize = 200;
 
 /// What a list request says, checked.
 #[derive(Clone, Debug)]
@@ -252,4 +251,18 @@ fn camel(name: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::common::v1::ListAuditRecordsRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_search_of_two_hundred_characters_is_the_longest() {
+        let parse = |count| List::parse(&ListAuditRecordsRequest { q: "é".repeat(count), ..Default::default() });
+        assert!(parse(Q_CHARACTERS_MAX).is_ok());
+        assert_eq!(parse(Q_CHARACTERS_MAX + 1).unwrap_err().to_string(), "q must have at most 200 characters");
+    }
 }

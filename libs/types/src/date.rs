@@ -1,9 +1,14 @@
 //! Days, and who is of age on one.
 
+use std::ops::RangeInclusive;
+
 use chrono::Datelike;
 pub use chrono::NaiveDate as Date;
 
 use crate::Violation;
+
+/// Other years are misprints.
+const YEARS: RangeInclusive<i32> = 1900..=2199;
 
 /// When somebody comes of age: the shop's setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +53,13 @@ impl Majority {
 /// A day written YYYY-MM-DD, between 1900 and 2199.
 ///
 /// # Errors
-/// A violation of the field when there is no such day.
+/// A violation of the field when there is no such day, or its year is another.
 pub fn parse_date(field: &str, text: &str) -> Result<Date, Violation> {
     let day = (text.len() == 10).then(|| Date::parse_from_str(text, "%Y-%m-%d").ok()).flatten();
     match day {
-        Some(day) if (1900..2200).contains(&day.year()) => Ok(day),
-        _ => Err(Violation::new(field, "must be a day written YYYY-MM-DD")),
+        Some(day) if YEARS.contains(&day.year()) => Ok(day),
+        Some(_) => Err(Violation::new(field, format!("must be from {} to {}", YEARS.start(), YEARS.end()))),
+        None => Err(Violation::new(field, "must be a day written YYYY-MM-DD")),
     }
 }
 
@@ -126,5 +132,15 @@ mod tests {
         for bad in ["2023-02-29", "2023-1-1", "1899-12-31", "today", ""] {
             assert!(parse_date("on", bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_day_of_another_time_is_told_which_years_there_are() {
+        let said = |text: &str| parse_date("on", text).unwrap_err().message;
+        for bad in ["1890-01-01", "1899-12-31", "2200-01-01", "0001-01-01"] {
+            assert_eq!(said(bad), "must be from 1900 to 2199", "{bad}");
+        }
+        assert_eq!(said("01.02.1990"), "must be a day written YYYY-MM-DD");
+        assert!(parse_date("on", "1900-01-01").is_ok() && parse_date("on", "2199-12-31").is_ok());
     }
 }

@@ -9,6 +9,16 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 
 use super::Sought;
 
+/// What is sought when this is typed, folded as the rows are: see `folded` in the migration. Plain letters need no asking.
+pub(crate) async fn sought(conn: &mut Conn, typed: &str) -> Result<Option<Sought>, Error> {
+    let folded = if typed.is_ascii() {
+        typed.to_ascii_lowercase()
+    } else {
+        sqlx::query_scalar("select folded($1)").bind(typed).fetch_one(conn).await?
+    };
+    Ok(Sought::of(folded, typed))
+}
+
 /// The `like` patterns of a search, any of which must hold.
 pub(crate) fn patterns(sought: &Sought) -> Vec<String> {
     sought.texts.iter().map(|text| contains_pattern(text)).collect()
