@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 
-use crate::price::{Priced, take_off};
+use crate::price::{Priced, take_off, take_percent_off};
 use crate::round::{add, even_out, round_half_up, settle, sub, sum};
 use crate::split::{Split, split};
 use crate::{Amount, DIGITS_MAX, Document, DocumentDiscount, Error, LineTotals, Rounding, Rule, TaxAmount, Totals};
@@ -19,6 +19,9 @@ pub fn compute(document: &Document) -> Result<Totals, Error> {
     }
     let lines = document.lines.iter().enumerate();
     let mut lines = lines.map(|(index, line)| Priced::new(document, index, line)).collect::<Result<Vec<_>, Error>>()?;
+    if let Some(DocumentDiscount::PercentOfSum(percent)) = document.discount {
+        take_percent_off(&mut lines, percent, document.digits)?;
+    }
     let totals = tax(document, &lines)?;
     let Some(discount @ (DocumentDiscount::Net(_) | DocumentDiscount::Gross(_))) = document.discount else {
         return Ok(totals);

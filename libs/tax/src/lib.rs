@@ -63,6 +63,8 @@ pub enum DocumentDiscount {
     Gross(Decimal),
     /// Off the price of every line, after the line's own discount.
     Percent(Decimal),
+    /// Off the sum of the prices, rounded once for its sales and once for its returns, and handed out to their lines.
+    PercentOfSum(Decimal),
 }
 
 /// One tax.

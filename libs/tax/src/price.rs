@@ -40,7 +40,9 @@ impl<'a> Priced<'a> {
             Some(DocumentDiscount::Percent(percent)) => {
                 reduce(own, percent_of(own, percent)?, Error::DocumentDiscount)?
             }
-            Some(DocumentDiscount::Net(_) | DocumentDiscount::Gross(_)) | None => own,
+            Some(DocumentDiscount::Net(_) | DocumentDiscount::Gross(_) | DocumentDiscount::PercentOfSum(_)) | None => {
+                own
+            }
         };
         let [list, own, price] = [list, own, price].map(|amount| round_half_up(amount, document.digits));
         let sale = if list.is_zero() { line.quantity >= Decimal::ZERO } else { list > Decimal::ZERO };
@@ -67,6 +69,22 @@ impl<'a> Priced<'a> {
     }
 }
 
+/// Takes a percentage off the sum of the prices, sales and returns apart.
+pub(crate) fn take_percent_off(lines: &mut [Priced<'_>], percent: Decimal, digits: u32) -> Result<(), Error> {
+    for sale in [true, false] {
+        let prices: Vec<Decimal> = lines.iter().filter(|line| line.sale == sale).map(|line| line.price).collect();
+        let whole = sum(prices.iter().copied())?;
+        let discount = round_half_up(percent_of(whole, percent)?, digits);
+        reduce(whole, discount, Error::DocumentDiscount)?;
+        let group = lines.iter_mut().filter(|line| line.sale == sale);
+        for (line, share) in group.zip(allocate(discount, &prices, digits)) {
+            line.price = sub(line.price, share)?;
+            line.document_discount = share;
+        }
+    }
+    Ok(())
+}
+
 /// Takes an amount off the document, given what it came to without.
 ///
 /// Off the net, the rest of each line is a price without tax; off the total, a price with all its taxes.
@@ -77,7 +95,7 @@ pub(crate) fn take_off(
     digits: u32,
 ) -> Result<(), Error> {
     let (discount, contents, amount): (Decimal, Contents, fn(&LineTotals) -> Decimal) = match discount {
-        DocumentDiscount::Percent(_) => return Ok(()),
+        DocumentDiscount::Percent(_) | DocumentDiscount::PercentOfSum(_) => return Ok(()),
         DocumentDiscount::Net(discount) => (discount, Contents::None, |line| line.net),
         DocumentDiscount::Gross(discount) => (discount, Contents::All, |line| line.gross),
     };

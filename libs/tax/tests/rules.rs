@@ -123,6 +123,7 @@ fn any_document() -> impl Strategy<Value = Document> {
         1 => amount().prop_map(|amount| Some(DocumentDiscount::Net(amount))),
         1 => amount().prop_map(|amount| Some(DocumentDiscount::Gross(amount))),
         1 => amount().prop_map(|percent| Some(DocumentDiscount::Percent(percent))),
+        1 => amount().prop_map(|percent| Some(DocumentDiscount::PercentOfSum(percent))),
     ];
     let rounding = prop_oneof![Just(Rounding::Line), Just(Rounding::Document)];
     (0_u32..4, rounding, prop::collection::vec(any_line(), 0..8), discount)
@@ -247,5 +248,44 @@ proptest! {
             let _ = round_half_up(numbers[0], digits);
         }
         let _ = cash_round(numbers[6], numbers[7]);
+    }
+}
+
+#[test]
+fn a_percentage_off_the_sum_is_rounded_once_and_falls_on_sales_and_returns_apart() {
+    let off = |lines| compute(&document(lines, Some(DocumentDiscount::PercentOfSum(d("10"))))).unwrap();
+    assert_eq!(off(vec![line("1", "9.99", vec![]); 10]).net, d("89.91"));
+    assert_eq!(off(vec![line("1", "0.04", vec![]); 100]).net, d("3.60"));
+    let mixed = [vec![line("1", "0.04", vec![]); 100], vec![line("-1", "0.04", vec![]); 50]].concat();
+    let totals = off(mixed);
+    let net = |lines: &[LineTotals]| lines.iter().map(|line| line.net).sum::<Decimal>();
+    assert_eq!((net(&totals.lines[..100]), net(&totals.lines[100..])), (d("3.60"), d("-1.80")));
+    // The residual goes to the largest line.
+    let totals = off(vec![line("1", "0.04", vec![]), line("1", "0.04", vec![]), line("1", "5.05", vec![])]);
+    assert_eq!(totals.lines.iter().map(|line| line.document_discount).collect::<Vec<_>>(), [d("0"), d("0"), d("0.51")]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_percentage_off_the_sum_leaves_every_line_on_its_side_of_nothing(
+        cents in prop::collection::vec(-40_i64..40, 1..60),
+        percent in 0_i64..=10_000,
+    ) {
+        let lines = cents.iter().map(|cents| line("1", &Decimal::new(*cents, 2).to_string(), vec![])).collect();
+        let discount = DocumentDiscount::PercentOfSum(Decimal::new(percent, 2));
+        let totals = compute(&document(lines, Some(discount))).unwrap();
+        for (cents, line) in cents.iter().zip(&totals.lines) {
+            let price = Decimal::new(*cents, 2);
+            prop_assert!(line.net.abs() <= price.abs() && (line.net.is_zero() || (line.net > d("0")) == (price > d("0"))));
+        }
+        for sign in [1, -1] {
+            let side = |amount: i64| amount.signum() == sign;
+            let whole = Decimal::new(cents.iter().copied().filter(|cents| side(*cents)).sum(), 2);
+            let pairs = cents.iter().zip(&totals.lines).filter(|(cents, _)| side(**cents));
+            let off = pairs.map(|(_, line)| line.document_discount).sum::<Decimal>();
+            prop_assert_eq!(off, round_half_up(whole * Decimal::new(percent, 4), 2));
+        }
     }
 }

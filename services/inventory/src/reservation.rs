@@ -19,6 +19,8 @@ use crate::stock::{Line, LocationId, SaleId};
 types::ids! {
     /// A reservation.
     ReservationId,
+    /// An attempt to complete a sale, which relies on its reservation.
+    HolderId,
 }
 
 /// A promise.
@@ -32,6 +34,9 @@ pub struct Reservation {
     pub is_closed: bool,
     /// In the order of their products; one for each.
     pub lines: Vec<(ProductId, Quantity)>,
+    /// Who relies on it while it is pending. Two requests for one sale may be under way at once, and the one that fails
+    /// must not free what the other sells.
+    pub holders: Vec<HolderId>,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -62,6 +67,11 @@ impl Reservation {
         }
         let same = self.location == wanted.location && self.lines == wanted.stock_lines;
         if same { Ok(()) } else { Err(Error::ReservationDiffers) }
+    }
+
+    /// Nobody else relies on it.
+    pub fn is_only_for(&self, holder: HolderId) -> bool {
+        self.holders.iter().all(|other| *other == holder)
     }
 
     /// What becomes of stock that was promised when the sale turns out to be completed.
@@ -178,6 +188,7 @@ mod tests {
             state,
             is_closed,
             lines: vec![(ProductId::new(), Quantity::units(2))],
+            holders: Vec::new(),
             expires_at: DateTime::UNIX_EPOCH,
             created_at: DateTime::UNIX_EPOCH,
             updated_at: DateTime::UNIX_EPOCH,

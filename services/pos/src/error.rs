@@ -11,8 +11,8 @@ use crate::sale::SaleId;
 #[derive(Debug, thiserror::Error, strum::IntoStaticStr)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Error {
-    #[error("no register {0}")]
-    RegisterNotFound(RegisterId),
+    #[error("no register {id}")]
+    RegisterNotFound { id: RegisterId, field: Option<&'static str> },
     #[error("a register of that name stands at this location already")]
     RegisterNameTaken,
     #[error("the register was changed meanwhile; read it again")]
@@ -51,12 +51,13 @@ pub enum Error {
     AccountUnknown,
     #[error("the member is not known or not on this account")]
     MemberUnknown,
-    #[error("{missing} is still to be paid, in the smallest unit of the currency")]
-    TenderTooLittle { missing: types::Money },
+    /// In units of the currency.
+    #[error("{missing} is still to be paid")]
+    TenderTooLittle { missing: types::Decimal },
     #[error("only cash gives change: a card pays no more than is due")]
-    CardOverpays,
+    CardOverpays { tender: usize },
     #[error("another price than the product's needs the permission pos.admin")]
-    PriceOverrideForbidden,
+    PriceOverrideForbidden { fields: Vec<String> },
     #[error(transparent)]
     NotApproved(#[from] NotApproved),
     #[error("inventory cannot be asked right now; nothing was sold, try again")]
@@ -76,9 +77,10 @@ pub enum Error {
 impl Refusal for Error {
     fn class(&self) -> Class {
         match self {
-            Self::RegisterNotFound(_) | Self::SessionNotFound(_) | Self::SaleNotFound(_) | Self::LineNotFound(_) => {
-                Class::NotFound
-            }
+            Self::RegisterNotFound { .. }
+            | Self::SessionNotFound(_)
+            | Self::SaleNotFound(_)
+            | Self::LineNotFound(_) => Class::NotFound,
             Self::RegisterNameTaken | Self::SaleExists(_) => Class::Exists,
             Self::RegisterChanged | Self::SessionChanged | Self::SaleChanged => Class::Stale,
             Self::LocationUnknown
@@ -93,8 +95,8 @@ impl Refusal for Error {
             | Self::AccountUnknown
             | Self::MemberUnknown
             | Self::TenderTooLittle { .. }
-            | Self::CardOverpays => Class::Conflict,
-            Self::PriceOverrideForbidden => Class::Forbidden,
+            | Self::CardOverpays { .. } => Class::Conflict,
+            Self::PriceOverrideForbidden { .. } => Class::Forbidden,
             Self::NotApproved(refused) => refused.class(),
             Self::InventoryAway => Class::Unavailable,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
@@ -116,7 +118,7 @@ impl Refusal for Error {
         match self {
             Self::Invalid(violations) => Some(violations.clone()),
             Self::Field(violation) => Some(violation.clone().into()),
-            _ => None,
+            _ => self.blamed(),
         }
     }
 
@@ -129,6 +131,35 @@ impl Refusal for Error {
             Self::Refused(refused) => refused.passed_on(),
             _ => None,
         }
+    }
+}
+
+impl Error {
+    /// The same of a register that a field of the body names.
+    pub(crate) fn of_field(self, field: &'static str) -> Self {
+        match self {
+            Self::RegisterNotFound { id, .. } => Self::RegisterNotFound { id, field: Some(field) },
+            other => other,
+        }
+    }
+
+    /// The fields of a request that is right in itself, but not now.
+    fn blamed(&self) -> Option<Violations> {
+        let fields = match self {
+            Self::RegisterNotFound { field, .. } => vec![(*field)?.to_owned()],
+            Self::AccountUnknown => vec!["account_id".to_owned()],
+            Self::MemberUnknown => vec!["member_id".to_owned()],
+            Self::SaleExists(_) => vec!["id".to_owned()],
+            Self::TenderTooLittle { .. } => vec!["tenders".to_owned()],
+            Self::CardOverpays { tender } => vec![format!("tenders[{tender}].amount")],
+            Self::PriceOverrideForbidden { fields } => fields.clone(),
+            _ => return None,
+        };
+        let mut out = Violations::default();
+        for field in fields {
+            out.add(field, self.to_string());
+        }
+        Some(out)
     }
 }
 

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use types::Money;
 
-use crate::sale::Sale;
+use crate::sale::line::Off;
+use crate::sale::{Discount, Sale};
 use crate::tender::Kind;
 
 /// What a receipt says beside the sale; stored with it, never recomputed.
@@ -32,8 +33,14 @@ pub fn page(sale: &Sale, head: &Head) -> String {
     for line in &sale.lines {
         let draft = &line.draft;
         row(&mut rows, &draft.description, &amount(line.gross));
-        let each = format!("{} × {}", draft.quantity.normalize(), amount(draft.unit_price));
-        let _ = write!(rows, "<tr class=\"small\"><td colspan=\"2\">{}</td></tr>", escape(&each));
+        let list = draft.overridden().map(|price| format!(" instead of {}", amount(price))).unwrap_or_default();
+        small(&mut rows, &format!("{} × {}{list}", draft.quantity.normalize(), amount(draft.unit_price)));
+        if let Some(discount) = &draft.discount {
+            small(&mut rows, &less(discount, amount));
+        }
+    }
+    if let Some(discount) = &sale.discount {
+        small(&mut rows, &format!("Whole sale {}", less(discount, amount)));
     }
     let mut sums = String::new();
     row(&mut sums, "Net", &amount(sale.totals.net));
@@ -84,6 +91,20 @@ pub fn page(sale: &Sale, head: &Head) -> String {
 
 fn row(rows: &mut String, name: &str, amount: &str) {
     let _ = write!(rows, "<tr><td>{}</td><td>{}</td></tr>", escape(name), escape(amount));
+}
+
+fn small(rows: &mut String, text: &str) {
+    let _ = write!(rows, "<tr class=\"small\"><td colspan=\"2\">{}</td></tr>", escape(text));
+}
+
+/// A discount and its reason; it is in the amounts already.
+fn less(discount: &Discount, amount: impl Fn(Money) -> String) -> String {
+    let off = match discount.off {
+        Off::Percent(percent) => format!("{} %", percent.normalize()),
+        Off::Amount(money) => amount(money),
+    };
+    let reason = discount.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("less {off}{reason}")
 }
 
 fn escape(text: &str) -> String {

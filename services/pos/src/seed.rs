@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::receipt::Head;
 use crate::sale::till::{Opening, Payment};
 use crate::sale::{Customer, LineDraft, Sale, SaleId, rpc, store};
-use crate::tender::{Kind, Tender};
+use crate::tender::{Coins, Kind, Tender};
 
 const LOCATION: u16 = 1;
 const USER: u16 = 2;
@@ -120,7 +120,7 @@ async fn trade(
         sales += 1;
         let at = opens + TimeDelta::minutes(i64::from(turn) * 55 + i64::from(dice.below(40)));
         let sale = past_sale(sales, &register, id, day, at, dice, &rates, &shop)?;
-        store::insert(&mut tx, &sale).await?;
+        store::insert(&mut tx, &sale, None).await?;
         let event = pb::SaleCompleted { sale: Some(sale.clone().into()) };
         tx.publish(Subject { id: sale.id.uuid(), version: 1 }, &event);
     }
@@ -169,7 +169,7 @@ fn past_sale(
     let tender = Tender { id: Uuid::now_v7(), kind, amount, change: Money::ZERO, reference };
     sale.pay(Payment {
         tenders: vec![tender],
-        cash_unit: 1,
+        coins: Coins { smallest: 1, digits: shop.currency_digits },
         session: Some(session),
         number: format!("{}-D{n:05}", day.format("%Y%m%d")),
         business_on: day,
@@ -199,6 +199,7 @@ fn line(dice: &mut Dice) -> LineDraft {
         description: if service { format!("Service {n}") } else { format!("Article {n}") },
         quantity: Decimal::ONE,
         unit_price: Money::from(PbMoney { minor_units: 199 + i64::from(n * 7919 % 24_000) * 10 }),
+        list_price: None,
         tax_category: if service { "service" } else { "goods" }.to_owned(),
         discount: None,
     }

@@ -1,7 +1,7 @@
 //! A shop with one register, and inventory as a small fake.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -16,7 +16,8 @@ use proto::pos::v1::drawer_session_service_client::DrawerSessionServiceClient;
 use proto::pos::v1::register_service_client::RegisterServiceClient;
 use proto::pos::v1::sale_service_client::SaleServiceClient;
 use testing::{Builder, House, Voice};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
 
 pub(crate) const CLERK: &[&str] = &["pos.edit", "inventory.view"];
@@ -33,6 +34,8 @@ struct Shelf {
     away: bool,
     held: Vec<String>,
     given_back: Vec<String>,
+    /// Who relies on the stock of a sale.
+    holders: HashMap<String, HashSet<String>>,
 }
 
 impl FakeShelf {
@@ -54,6 +57,11 @@ impl FakeShelf {
         self.0.lock().unwrap().held.clone()
     }
 
+    /// How many attempts rely on the stock of a sale; of nobody's it is free.
+    pub(crate) fn holders(&self, sale: &str) -> usize {
+        self.0.lock().unwrap().holders.get(sale).map_or(0, HashSet::len)
+    }
+
     pub(crate) fn given_back(&self) -> Vec<String> {
         self.0.lock().unwrap().given_back.clone()
     }
@@ -71,12 +79,12 @@ impl ReservationService for FakeShelf {
             return Err(Status::unavailable("closed"));
         }
         if shelf.sold_out && !message.price_only {
-            return Err(Status::failed_precondition("sold out"));
+            return Err(refused(Code::FailedPrecondition, "OUT_OF_STOCK", message.lines.len() - 1));
         }
         let mut products = Vec::new();
-        for line in &message.lines {
+        for (i, line) in message.lines.iter().enumerate() {
             let Some(price) = shelf.prices.get(&line.product_id) else {
-                return Err(Status::not_found("no product"));
+                return Err(refused(Code::InvalidArgument, "PRODUCT_UNKNOWN", i));
             };
             products.push(inventory::PricedProduct {
                 product_id: line.product_id.clone(),
@@ -88,6 +96,8 @@ impl ReservationService for FakeShelf {
             });
         }
         if !message.price_only {
+            let holder = message.holder.unwrap_or_else(|| message.sale_id.clone());
+            shelf.holders.entry(message.sale_id.clone()).or_default().insert(holder);
             shelf.held.push(message.sale_id);
         }
         Ok(Response::new(inventory::ReserveStockResponse { products, reservation: None }))
@@ -97,7 +107,15 @@ impl ReservationService for FakeShelf {
         &self,
         request: Request<inventory::VoidReservationRequest>,
     ) -> Result<Response<inventory::VoidReservationResponse>, Status> {
-        self.0.lock().unwrap().given_back.push(request.into_inner().sale_id);
+        let message = request.into_inner();
+        let mut shelf = self.0.lock().unwrap();
+        let holder = message.holder.unwrap_or_else(|| message.sale_id.clone());
+        if let Some(holders) = shelf.holders.get_mut(&message.sale_id)
+            && holders.remove(&holder)
+            && holders.is_empty()
+        {
+            shelf.given_back.push(message.sale_id);
+        }
         Ok(Response::new(inventory::VoidReservationResponse {}))
     }
 
@@ -261,8 +279,32 @@ pub(crate) fn minor(money: Option<Money>) -> i64 {
     money.unwrap().minor_units
 }
 
+/// As inventory refuses a line.
+fn refused(code: Code, reason: &str, line: usize) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason, "inventory.lunarfront", HashMap::new());
+    details.add_bad_request_violation(format!("lines[{line}].product_id"), "is to blame");
+    Status::with_error_details(code, "no", details)
+}
+
+/// An item without a product.
+pub(crate) fn open_item(price: i64) -> pb::SaleLineInput {
+    pb::SaleLineInput {
+        quantity: "1".to_owned(),
+        unit_price: Some(Money { minor_units: price }),
+        description: Some("String change".to_owned()),
+        tax_category: Some("service".to_owned()),
+        ..pb::SaleLineInput::default()
+    }
+}
+
+/// The fields that a refusal blames.
+pub(crate) fn blamed(status: &Status) -> Vec<String> {
+    let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+    violations.into_iter().map(|violation| violation.field).collect()
+}
+
 /// The reason of a refusal, such as `DRAWER_NOT_OPEN`.
 pub(crate) fn reason(status: &Status) -> String {
-    use tonic_types::StatusExt;
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }

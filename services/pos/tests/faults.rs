@@ -7,7 +7,7 @@ use testing::eventually;
 use tonic::Code;
 use uuid::Uuid;
 
-use crate::counter::{Shop1, cash, reason};
+use crate::counter::{CLERK, Shop1, cash, reason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f05_fifty_twins_of_a_request_sell_once() {
@@ -106,6 +106,34 @@ async fn the_same_sale_id_is_taken_once() {
     let again = shop.sell(cart).await.unwrap_err();
     assert_eq!((again.code(), reason(&again)), (Code::AlreadyExists, "SALE_EXISTS".to_owned()));
     assert!(shop.shelf.given_back().is_empty(), "the stock of the first sale stays held");
+}
+
+#[tokio::test]
+async fn the_same_request_under_another_key_is_answered_with_the_sale() {
+    let shop = Shop1::open().await;
+    shop.open_drawer(0).await;
+    let item = shop.shelf.product(1_000);
+    let token = shop.house.keys.token(CLERK);
+    let submit = async |token: &str, cart: &pb::CreateSaleRequest| {
+        let key = Uuid::now_v7().to_string();
+        let voice = shop.house.token_with(token, &[("idempotency-key", &key)]);
+        pb::sale_service_client::SaleServiceClient::new(voice).create_sale(cart.clone()).await
+    };
+    let id = Uuid::now_v7().to_string();
+    let cart = pb::CreateSaleRequest { id: Some(id.clone()), ..shop.cart(&[&item], vec![cash(1_000)]) };
+    // Two at once, and one that comes later.
+    let (first, twin) = tokio::join!(submit(&token, &cart), submit(&token, &cart));
+    let sale = first.unwrap().into_inner().sale.unwrap();
+    assert_eq!(twin.unwrap().into_inner().sale.unwrap().number, sale.number);
+    let again = submit(&token, &cart).await.unwrap().into_inner().sale.unwrap();
+    assert_eq!((again.id, again.number, again.lines), (id.clone(), sale.number, sale.lines));
+    assert!(shop.shelf.holders(&id) > 0, "the stock of the sale stays held");
+
+    let other = pb::CreateSaleRequest { tenders: vec![cash(1_001)], ..cart.clone() };
+    assert_eq!(reason(&submit(&token, &other).await.unwrap_err()), "SALE_EXISTS");
+    let somebody_else = shop.house.keys.token(CLERK);
+    assert_eq!(reason(&submit(&somebody_else, &cart).await.unwrap_err()), "SALE_EXISTS");
+    assert_eq!(shop.house.events::<pb::SaleCompleted>().await.len(), 1);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! pos, through gRPC, on a real database.
 
 mod approvals;
+mod blame;
 mod counter;
 mod drawers;
 mod faults;
@@ -8,3 +9,4 @@ mod frame;
 mod identity_away;
 mod merged;
 mod sales;
+mod twice;

@@ -261,6 +261,28 @@ async fn who_is_exempt_pays_no_tax_and_his_receipt_says_why() {
 }
 
 #[tokio::test]
+async fn a_draft_is_paid_when_the_one_it_was_for_has_gone() {
+    let at = counter().await;
+    let ann = Uuid::now_v7().to_string();
+    at.shop.house.hears(&member(&ann, &at.source, 1)).await.unwrap();
+    let cart = at.shop.cart(&[&at.product], Vec::new());
+    let draft = pb::CreateSaleRequest {
+        account_id: Some(at.source.clone()),
+        member_id: Some(ann.clone()),
+        complete: false,
+        ..cart
+    };
+    let draft = at.shop.sell(draft).await.unwrap();
+    assert_eq!(draft.member_id.as_ref(), Some(&ann));
+    at.shop.house.hears(&member(&ann, &at.target, 2)).await.unwrap();
+
+    let sale = at.complete(&draft.id).await;
+
+    let whose = (of(&sale).0, sale.member_id.as_ref());
+    assert_eq!(whose, (at.source.as_str(), None), "the account pays, and names nobody");
+}
+
+#[tokio::test]
 async fn accounts_is_told_what_a_member_bought() {
     let at = counter().await;
     let ann = Uuid::now_v7().to_string();

@@ -201,7 +201,57 @@ async fn another_price_needs_a_manager() {
     let refused = shop.sell(cart.clone()).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "PRICE_OVERRIDE_FORBIDDEN".to_owned()));
     let mut manager = SaleServiceClient::new(shop.house.user_with(MANAGER, &[("idempotency-key", "m")]));
-    assert!(manager.create_sale(cart).await.is_ok());
+    let sale = manager.create_sale(cart).await.unwrap().into_inner().sale.unwrap();
+    let prices = |sale: &pb::Sale| [sale.lines[0].list_price, sale.lines[0].unit_price].map(minor);
+    assert_eq!(prices(&sale), [1_000, 900]);
+    let stored = shop.sales("x").get_sale(pb::GetSaleRequest { id: sale.id.clone() }).await.unwrap().into_inner();
+    assert_eq!(prices(&stored.sale.unwrap()), [1_000, 900]);
+}
+
+#[tokio::test]
+async fn the_audit_record_tells_overridden_prices_and_the_discount_of_the_sale() {
+    let shop = Shop1::open().await;
+    shop.open_drawer(0).await;
+    let item = shop.shelf.product(1_000);
+    let mut cart = shop.cart(&[&item, &item], vec![]);
+    cart.lines[0].unit_price = Some(Money { minor_units: 900 });
+    cart.discount = Some(pb::Discount {
+        percent: Some("100".to_owned()),
+        reason: Some("goodwill".to_owned()),
+        ..pb::Discount::default()
+    });
+    let mut manager = SaleServiceClient::new(shop.house.user_with(MANAGER, &[("idempotency-key", "m")]));
+    let sale = manager.create_sale(cart).await.unwrap().into_inner().sale.unwrap();
+    let audit = "select to_jsonb(a)::text from audit a where subject_id = $1";
+    let told: String = sqlx::query_scalar(audit).bind(&sale.id).fetch_one(&mut shop.house.sql().await).await.unwrap();
+    for part in [
+        r#""price_overrides": [{"sku": "SKU", "list_price": 1000, "unit_price": 900}]"#,
+        r#""discount": {"reason": "goodwill", "percent": "100"}"#,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn the_receipt_shows_what_was_taken_off_and_why() {
+    let shop = Shop1::open().await;
+    shop.open_drawer(0).await;
+    let item = shop.shelf.product(1_000);
+    let mut cart = shop.cart(&[&item, &item], vec![cash(2_000)]);
+    let off = |percent: Option<&str>, amount: Option<i64>, reason: &str| {
+        let amount = amount.map(|minor_units| Money { minor_units });
+        Some(pb::Discount { percent: percent.map(str::to_owned), amount, reason: Some(reason.to_owned()) })
+    };
+    cart.lines[0].discount = off(Some("12.5"), None, "scratch <small>");
+    cart.lines[0].unit_price = Some(Money { minor_units: 800 });
+    cart.discount = off(None, Some(150), "member");
+    let mut manager = SaleServiceClient::new(shop.house.user_with(MANAGER, &[("idempotency-key", "m")]));
+    let id = manager.create_sale(cart).await.unwrap().into_inner().sale.unwrap().id;
+    let page = shop.sales("k").print_receipt(pb::PrintReceiptRequest { id }).await.unwrap().into_inner().page.unwrap();
+    let html = String::from_utf8(page.data.to_vec()).unwrap();
+    for said in ["1 × 8.00 instead of 10.00", "less 12.5 %: scratch &lt;small&gt;", "Whole sale less 1.50: member"] {
+        assert!(html.contains(said), "{said}: {html}");
+    }
 }
 
 #[tokio::test]

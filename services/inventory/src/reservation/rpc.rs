@@ -11,7 +11,9 @@ use types::Violations;
 use types::id::parse_uuid;
 
 use super::store::{Ask, Release};
-use super::{Offer, Reservation, ReservationId, State, Wanted, added_up, all_held, all_on_sale, stock_only, store};
+use super::{
+    HolderId, Offer, Reservation, ReservationId, State, Wanted, added_up, all_held, all_on_sale, stock_only, store,
+};
 use crate::Error;
 use crate::product::{Kind, ProductId};
 use crate::quantity::Quantity;
@@ -63,8 +65,12 @@ impl ReservationService for Rpc {
     ) -> Reply<pb::VoidReservationResponse> {
         write(&self.app.db, request, async |tx, _caller, message| {
             let sale = SaleId::parse("sale_id", &message.sale_id)?;
+            let holder = holder(sale, message.holder.as_deref())?;
             // A confirmed one belongs to a completed sale: only its event may end it.
-            if let Some(live) = store::lock_live(tx, sale).await?.filter(|live| live.state == State::Pending) {
+            let live = store::lock_live(tx, sale).await?.filter(|live| live.state == State::Pending);
+            if let Some(live) = live.as_ref().filter(|live| !live.is_only_for(holder)) {
+                store::let_go(tx, live.id, holder).await?;
+            } else if let Some(live) = live {
                 let release = Release {
                     ids: &[live.id],
                     from: &[State::Pending],
@@ -97,9 +103,11 @@ async fn reserve(
 ) -> Reply<pb::ReserveStockResponse> {
     write(db, request, async move |tx, caller, message| {
         let lines = lines(message)?;
+        let sale = SaleId::parse("sale_id", &message.sale_id)?;
         let ask = Ask {
             id: ReservationId::new(),
-            sale: SaleId::parse("sale_id", &message.sale_id)?,
+            sale,
+            holder: holder(sale, message.holder.as_deref())?,
             location: LocationId::parse("location_id", &message.location_id)?,
             expires_at: caller.now + hold,
             lines: added_up(&lines),
@@ -109,6 +117,12 @@ async fn reserve(
     })
     .await
 }
+
+/// Attempts that say no name of their own go by the sale's.
+fn holder(sale: SaleId, given: Option<&str>) -> Result<HolderId, Error> {
+    Ok(HolderId::parse_some("holder", given)?.unwrap_or_else(|| HolderId::from_uuid(sale.uuid())))
+}
+
 fn products(lines: &[Line]) -> Vec<ProductId> {
     added_up(lines).into_iter().map(|(id, _)| id).collect()
 }
@@ -128,9 +142,9 @@ async fn promise(tx: &mut Tx, ask: &Ask, lines: &[Line]) -> Result<(Vec<Offer>, 
         }
         let Some(mut live) = store::lock_live(tx, ask.sale).await? else { continue };
         live.answers(&Wanted { sale: ask.sale, location: ask.location, stock_lines })?;
-        if live.state == State::Pending && live.expires_at < ask.expires_at {
-            store::extend(tx, live.id, ask.expires_at).await?;
-            live.expires_at = ask.expires_at;
+        if live.state == State::Pending {
+            store::share(tx, live.id, ask.holder, ask.expires_at).await?;
+            live.expires_at = live.expires_at.max(ask.expires_at);
         }
         return Ok((offers, Some(live)));
     }

@@ -7,7 +7,7 @@ use sqlx::{FromRow, QueryBuilder, Row};
 use types::uuid::Uuid;
 use types::{Decimal, Money};
 
-use super::{Offer, Reservation, ReservationId, State, stock_only};
+use super::{HolderId, Offer, Reservation, ReservationId, State, stock_only};
 use crate::Error;
 use crate::product::ProductId;
 use crate::product::store::word;
@@ -15,7 +15,7 @@ use crate::quantity::Quantity;
 use crate::stock::{LocationId, SaleId};
 
 const COLUMNS: Select = Select {
-    columns: "r.id, r.source_id, r.location_id, r.state, r.closed, r.expires_at, r.created_at, r.updated_at,
+    columns: "r.id, r.source_id, r.location_id, r.state, r.closed, r.holders, r.expires_at, r.created_at, r.updated_at,
               array(select l.product_id from reservation_line l where l.reservation_id = r.id order by l.product_id)
                   as products,
               array(select l.quantity from reservation_line l where l.reservation_id = r.id order by l.product_id)
@@ -44,6 +44,7 @@ impl FromRow<'_, PgRow> for Reservation {
             state: word(row, "state")?,
             is_closed: row.try_get("closed")?,
             lines: lines.ok_or_else(|| sqlx::Error::Decode("a reservation line holds no quantity".into()))?,
+            holders: row.try_get("holders")?,
             expires_at: row.try_get("expires_at")?,
             created_at: row.try_get("created_at")?,
             updated_at: row.try_get("updated_at")?,
@@ -110,6 +111,7 @@ pub(crate) async fn price(conn: &mut Conn, products: &[ProductId]) -> Result<Vec
 pub(crate) struct Ask {
     pub(crate) id: ReservationId,
     pub(crate) sale: SaleId,
+    pub(crate) holder: HolderId,
     pub(crate) location: LocationId,
     pub(crate) expires_at: DateTime<Utc>,
     /// One for each product, services too.
@@ -126,6 +128,7 @@ pub(crate) async fn reserve(conn: &mut Conn, ask: &Ask) -> Result<(Vec<Offer>, O
         .bind(ask.expires_at)
         .bind(ask.lines.iter().map(|(id, _)| *id).collect::<Vec<_>>())
         .bind(ask.lines.iter().map(|(_, quantity)| quantity.to_decimal()).collect::<Vec<_>>())
+        .bind(ask.holder)
         .fetch_all(conn)
         .await?;
     let made_at = rows.first().and_then(|row| row.made_at);
@@ -138,6 +141,7 @@ pub(crate) async fn reserve(conn: &mut Conn, ask: &Ask) -> Result<(Vec<Offer>, O
         state: State::Pending,
         is_closed: false,
         lines: stock_only(&ask.lines, &offers),
+        holders: vec![ask.holder],
         expires_at: ask.expires_at,
         created_at: made_at,
         updated_at: made_at,
@@ -167,8 +171,8 @@ with priced as (
       from unnest($5::uuid[], $6::numeric[]) as t (product_id, quantity)
       join product p on p.id = t.product_id
 ), made as (
-    insert into reservation (id, source_kind, source_id, location_id, state, expires_at)
-    select $1, 'sale', $2, $3, 'pending', $4
+    insert into reservation (id, source_kind, source_id, location_id, state, expires_at, holders)
+    select $1, 'sale', $2, $3, 'pending', $4, array[$7::uuid]
      where exists (select from priced where kind = 'stock')
         on conflict (source_kind, source_id) where state in ('pending', 'confirmed', 'posted') or closed do nothing
     returning id, created_at
@@ -201,18 +205,38 @@ select priced.id, priced.sku, priced.name, priced.tax_category, priced.price, pr
   from priced
   left join held on held.product_id = priced.id";
 
-/// Lets a pending promise hold for longer.
-pub(crate) async fn extend(conn: &mut Conn, id: ReservationId, until: DateTime<Utc>) -> Result<(), Error> {
+/// Shares a pending promise with one more holder, for as long as that one asks. Whoever held it without a name goes by the
+/// sale's.
+pub(crate) async fn share(
+    conn: &mut Conn,
+    id: ReservationId,
+    holder: HolderId,
+    until: DateTime<Utc>,
+) -> Result<(), Error> {
     sqlx::query(
         "update reservation
-            set expires_at = greatest(expires_at, $2), updated_at = now()
+            set expires_at = greatest(expires_at, $3),
+                holders = array_append(
+                    array_remove(case when holders = '{}' then array[source_id] else holders end, $2), $2),
+                updated_at = now()
           where id = $1
             and state = 'pending'",
     )
     .bind(id)
+    .bind(holder)
     .bind(until)
     .execute(conn)
     .await?;
+    Ok(())
+}
+
+/// A holder needs a promise no more that others hold too.
+pub(crate) async fn let_go(conn: &mut Conn, id: ReservationId, holder: HolderId) -> Result<(), Error> {
+    sqlx::query("update reservation set holders = array_remove(holders, $2), updated_at = now() where id = $1")
+        .bind(id)
+        .bind(holder)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

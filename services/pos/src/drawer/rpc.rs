@@ -123,7 +123,8 @@ impl DrawerSessionService for SessionRpc {
     ) -> Reply<pb::CreateDrawerSessionResponse> {
         write(&self.app.db, request, async |tx, caller, message| {
             let float = Money::parse_positive_or_zero("opening_float", message.opening_float.map(Into::into))?;
-            let register = store::get_register(tx, RegisterId::parse("register_id", &message.register_id)?).await?;
+            let register = store::get_register(tx, RegisterId::parse("register_id", &message.register_id)?).await;
+            let register = register.map_err(|error| error.of_field("register_id"))?;
             let location = shop::location(tx, register.location_id).await?.ok_or(Error::LocationUnknown)?;
             let opening = Opening {
                 id: SessionId::new(),

@@ -87,7 +87,11 @@ pub(crate) async fn all_registers(db: &mut Conn) -> Result<Vec<Register>, Error>
 }
 
 pub(crate) async fn get_register(db: &mut Conn, id: RegisterId) -> Result<Register, Error> {
-    sqlx::query_as(REGISTERS.one()).bind(id).fetch_optional(db).await?.ok_or(Error::RegisterNotFound(id))
+    sqlx::query_as(REGISTERS.one())
+        .bind(id)
+        .fetch_optional(db)
+        .await?
+        .ok_or(Error::RegisterNotFound { id, field: None })
 }
 
 /// Holds the register against changes until the transaction ends.

@@ -26,8 +26,17 @@ pub struct LineDraft {
     pub quantity: Decimal,
     /// Of one unit, as on the price tag.
     pub unit_price: Money,
+    /// The product's when it was rung up; none for an open item.
+    pub list_price: Option<Money>,
     pub tax_category: String,
     pub discount: Option<Discount>,
+}
+
+impl LineDraft {
+    /// The product's price, when another one is asked for it.
+    pub fn overridden(&self) -> Option<Money> {
+        self.list_price.filter(|price| *price != self.unit_price)
+    }
 }
 
 /// A reduction.
@@ -89,7 +98,7 @@ pub(crate) fn reckon(
         rounding: if how.rounds_document { tax::Rounding::Document } else { tax::Rounding::Line },
         lines: lines.iter().map(|(_, line)| priced(line, rates, how.digits)).collect(),
         discount: discount.map(|discount| match discount.off {
-            Off::Percent(percent) => tax::DocumentDiscount::Percent(percent),
+            Off::Percent(percent) => tax::DocumentDiscount::PercentOfSum(percent),
             Off::Amount(amount) => tax::DocumentDiscount::Net(amount.to_decimal(how.digits)),
         }),
     };
@@ -138,9 +147,9 @@ fn priced(line: &LineDraft, rates: &[Rate], digits: u32) -> tax::Line {
 
 fn refused(error: tax::Error) -> Error {
     let field = match error {
-        tax::Error::LineDiscount { line } => format!("lines[{line}].discount"),
+        tax::Error::LineDiscount { line } => format!("lines[{line}].discount.amount"),
         tax::Error::IncludedTaxes { line } => format!("lines[{line}].tax_category"),
-        tax::Error::DocumentDiscount => "discount".to_owned(),
+        tax::Error::DocumentDiscount => "discount.amount".to_owned(),
         tax::Error::Overflow | tax::Error::Digits => "lines".to_owned(),
     };
     types::Violation::new(field, error.to_string()).into()
@@ -163,6 +172,7 @@ mod tests {
             description: "Reeds".to_owned(),
             quantity: Decimal::ONE,
             unit_price: Money::minor(price),
+            list_price: None,
             tax_category: "goods".to_owned(),
             discount: None,
         };
@@ -200,6 +210,16 @@ mod tests {
         let reckoned = reckon(vec![line(1000), line(2000)], Some(&off), &[rate("10", false)], CENTS).unwrap();
         assert_eq!(reckoned.lines.iter().map(|line| line.net).sum::<Money>(), Money::minor(2900));
         assert_eq!(reckoned.totals.total, Money::minor(3190));
+    }
+
+    #[test]
+    fn a_percentage_off_the_sale_is_rounded_once_and_loses_no_cent() {
+        let ten = Discount { off: Off::Percent(Decimal::TEN), reason: None };
+        for (lines, net) in [(vec![line(999); 10], 8_991), (vec![line(4); 100], 360)] {
+            let reckoned = reckon(lines, Some(&ten), &[], CENTS).unwrap();
+            assert_eq!(reckoned.totals.net, Money::minor(net));
+            assert_eq!(reckoned.lines.iter().map(|line| line.net).sum::<Money>(), Money::minor(net));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sales on the wire.
 
+mod blame;
 mod complete;
 mod shelf;
 
@@ -15,7 +16,8 @@ use types::id::parse_uuid;
 use types::{Violations, parse_date};
 use uuid::Uuid;
 
-use self::shelf::{Hold, Shelf};
+use self::complete::served;
+use self::shelf::{Hold, Shelf, of_line, of_sale};
 use super::line::Reckoning;
 use super::store::{self, Filter};
 use super::till::{Opening, check_customer, summary};
@@ -68,7 +70,7 @@ impl SaleService for SaleRpc {
     }
 
     async fn create_sale(&self, request: Request<pb::CreateSaleRequest>) -> Reply<pb::CreateSaleResponse> {
-        self.create(request).await
+        Box::pin(self.create(request)).await
     }
 
     async fn quote_sale(&self, request: Request<pb::QuoteSaleRequest>) -> Reply<pb::QuoteSaleResponse> {
@@ -76,12 +78,18 @@ impl SaleService for SaleRpc {
         let no = |error: Error| refuse(NAME, &error);
         let asked = wire::lines(&message.lines).map_err(|v| no(v.into()))?;
         let opening = self.opening(caller, SaleId::new(), message).await.map_err(no)?;
-        let drafts =
-            self.shelf.ring(caller, opening.id, opening.location_id, asked, Hold::Nothing).await.map_err(no)?;
+        let drafts = self
+            .shelf
+            .ring(caller, opening.id, opening.location_id, asked, Hold::Nothing, of_sale)
+            .await
+            .map_err(no)?;
         read(&self.app.db, request, async |db, _caller, _message| {
             let lines = drafts.into_iter().map(|draft| (Uuid::now_v7(), draft)).collect();
+            let counter = store::counter(db, opening.register_id, &opening.customer, opening.at).await?;
             let rates = store::rates(db, opening.location_id, opening.customer.account_id, opening.at).await?;
-            let sale = Sale::begin(opening).with_lines(lines, &rates, reckoning(&shop::shop(db).await?))?;
+            let customer = served(&counter, opening.customer.clone())?;
+            let mut sale = Sale::begin(opening).with_lines(lines, &rates, reckoning(&shop::shop(db).await?))?;
+            sale.customer = customer;
             Ok::<_, Error>(pb::QuoteSaleResponse { sale: Some(sale.into()) })
         })
         .await
@@ -95,7 +103,7 @@ impl SaleService for SaleRpc {
         let asked = wire::line("line", &message.line.clone().unwrap_or_default(), &mut out);
         out.into_result().map_err(|v| no(v.into()))?;
         let rung = match self.peek(id).await {
-            Ok(sale) => self.shelf.ring(caller, id, sale.location_id, vec![asked], Hold::Nothing).await,
+            Ok(sale) => self.shelf.ring(caller, id, sale.location_id, vec![asked], Hold::Nothing, of_line).await,
             Err(error) => Err(error),
         };
         let rung = match rung {
@@ -108,7 +116,9 @@ impl SaleService for SaleRpc {
             expect_etag(caller.if_match.as_deref(), sale.version, || Error::SaleChanged)?;
             let mut lines = sale.drafts();
             lines.extend(rung.iter().map(|draft| (Uuid::now_v7(), draft.clone())));
-            let sale = change(tx, caller, sale, lines, "line added").await?;
+            let added = lines.len() - 1;
+            let sale = change(tx, caller, sale, lines, "line added").await;
+            let sale = sale.map_err(|error| blame::on_line(error, added))?;
             Ok::<_, Error>(pb::AddSaleLineResponse { sale: Some(sale.into()) })
         })
         .await

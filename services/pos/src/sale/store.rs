@@ -1,9 +1,10 @@
 //! SQL of sales.
 
 mod counter;
+mod parts;
 
 use chrono::{DateTime, Utc};
-use db::{Conn, List, OnConstraint, Page, Select, Sorts};
+use db::{Conn, List, Page, Select, Sorts};
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row};
@@ -18,6 +19,7 @@ use crate::receipt::Head;
 use crate::tender::{Kind, Tender};
 
 pub(crate) use self::counter::{Counter, counter, place, rates};
+use self::parts::{Parts, amount, insert_tenders, percent, reason};
 
 const SALES: Select = Select {
     columns: "s.id, s.number, s.state, s.location_id, s.register_id, s.drawer_session_id, \
@@ -91,6 +93,7 @@ impl FromRow<'_, PgRow> for Line {
                 description: row.try_get("description")?,
                 quantity: row.try_get("quantity")?,
                 unit_price: Money::minor(row.try_get("unit_price")?),
+                list_price: row.try_get::<Option<i64>, _>("list_price")?.map(Money::minor),
                 tax_category: row.try_get("tax_category")?,
                 discount: discount(row)?,
             },
@@ -172,8 +175,8 @@ pub(crate) async fn get(db: &mut Conn, id: SaleId) -> Result<Sale, Error> {
     let sale: Option<Sale> = sqlx::query_as(SALES.one()).bind(id).fetch_optional(&mut *db).await?;
     let mut sale = sale.ok_or(Error::SaleNotFound(id))?;
     sale.lines = sqlx::query_as(
-        "select id, product_id, sku, description, quantity, unit_price, tax_category, discount_percent, discount_amount,
-                discount_reason, net, tax, gross
+        "select id, product_id, sku, description, quantity, unit_price, list_price, tax_category, discount_percent,
+                discount_amount, discount_reason, net, tax, gross
            from sale_line where sale_id = $1 order by position",
     )
     .bind(id)
@@ -198,8 +201,8 @@ pub(crate) fn number(business_on: Date, turn: i64) -> String {
     format!("{}-{turn:06}", business_on.format("%Y%m%d"))
 }
 
-/// Stores a new sale with its lines and tenders in one round trip; a completed one gets its number here.
-pub(crate) async fn insert(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
+/// Stores a new sale with its lines and tenders, and the hash of the request that asked for it.
+pub(crate) async fn insert(tx: &mut Conn, sale: &Sale, request_hash: Option<&[u8]>) -> Result<(), Error> {
     let parts = Parts::of(sale);
     sqlx::query(INSERT)
         .bind(sale.id)
@@ -227,6 +230,7 @@ pub(crate) async fn insert(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
         .bind(sale.created_by)
         .bind(sale.completed_at)
         .bind(sale.created_at)
+        .bind(request_hash)
         .execute(&mut *tx)
         .await
         .map_err(|error| whistle(error, sale.id))?;
@@ -237,8 +241,21 @@ pub(crate) async fn insert(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
 const INSERT: &str = "
 insert into sale (id, number, state, location_id, register_id, drawer_session_id, account_id, account_name, member_id,
                   discount_percent, discount_amount, discount_reason, net, tax, total, cash_rounding, paid, change, cash_kept,
-                  taxes, business_on, receipt, created_by, completed_at, created_at, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $25)";
+                  taxes, business_on, receipt, created_by, completed_at, created_at, updated_at, request_hash)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $25,
+        $26)";
+
+/// Whether the sale came about by this very request of this person.
+pub(crate) async fn came_by(db: &mut Conn, id: SaleId, by: Uuid, request_hash: &[u8]) -> Result<bool, Error> {
+    let known =
+        sqlx::query_scalar("select exists (select from sale where id = $1 and created_by = $2 and request_hash = $3)")
+            .bind(id)
+            .bind(by)
+            .bind(request_hash)
+            .fetch_one(db)
+            .await?;
+    Ok(known)
+}
 
 /// The turn of the next completed sale. It is taken outside of any lock, so numbers may have gaps.
 pub(crate) async fn next_turn(tx: &mut Conn) -> Result<i64, Error> {
@@ -280,6 +297,7 @@ pub(crate) async fn save(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
         .bind(sale.void.as_ref().and_then(|void| void.session))
         .bind(sale.customer.account_id)
         .bind(&sale.customer.account_name)
+        .bind(sale.customer.member_id)
         .execute(tx)
         .await
         .map_err(|error| whistle(error, sale.id))?;
@@ -291,7 +309,7 @@ update sale
    set number = $2, state = $3, drawer_session_id = $4, discount_percent = $5, discount_amount = $6, discount_reason = $7,
        net = $8, tax = $9, total = $10, cash_rounding = $11, paid = $12, change = $13, cash_kept = $14, taxes = $15,
        business_on = $16, receipt = $17, completed_at = $18, voided_by = $19, void_reason = $20, voided_at = $21,
-       void_session_id = $22, account_id = $23, account_name = $24, tx = pg_current_xact_id(), version = version + 1, updated_at = now()
+       void_session_id = $22, account_id = $23, account_name = $24, member_id = $25, tx = pg_current_xact_id(), version = version + 1, updated_at = now()
  where id = $1";
 
 fn whistle(error: db::Error, id: SaleId) -> Error {
@@ -302,88 +320,6 @@ fn whistle(error: db::Error, id: SaleId) -> Error {
     } else {
         error.into()
     }
-}
-
-fn percent(discount: Option<&Discount>) -> Option<Decimal> {
-    discount.and_then(|discount| if let Off::Percent(percent) = discount.off { Some(percent) } else { None })
-}
-
-fn amount(discount: Option<&Discount>) -> Option<i64> {
-    discount.and_then(|discount| if let Off::Amount(amount) = discount.off { Some(amount.minor_units()) } else { None })
-}
-
-fn reason(discount: Option<&Discount>) -> Option<String> {
-    discount.and_then(|discount| discount.reason.clone())
-}
-
-/// Lines as columns, for one statement however many there are.
-struct Parts<'a>(&'a [Line]);
-
-impl<'a> Parts<'a> {
-    fn of(sale: &'a Sale) -> Self {
-        Self(&sale.lines)
-    }
-
-    fn column<T>(&self, get: impl Fn(&Line) -> T) -> Vec<T> {
-        self.0.iter().map(get).collect()
-    }
-
-    async fn insert_lines(&self, tx: &mut Conn, sale: SaleId) -> Result<(), Error> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        sqlx::query(
-            "insert into sale_line (id, sale_id, position, product_id, sku, description, quantity, unit_price, tax_category,
-                                    discount_percent, discount_amount, discount_reason, net, tax, gross)
-             select id, $1, position, product_id, sku, description, quantity, unit_price, tax_category, discount_percent,
-                    discount_amount, discount_reason, net, tax, gross
-               from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::numeric[], $7::bigint[], $8::text[],
-                           $9::numeric[], $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[])
-               with ordinality as t (id, product_id, sku, description, quantity, unit_price, tax_category, discount_percent,
-                                     discount_amount, discount_reason, net, tax, gross, position)",
-        )
-        .bind(sale)
-        .bind(self.column(|line| line.id))
-        .bind(self.column(|line| line.draft.product_id))
-        .bind(self.column(|line| line.draft.sku.clone()))
-        .bind(self.column(|line| line.draft.description.clone()))
-        .bind(self.column(|line| line.draft.quantity))
-        .bind(self.column(|line| line.draft.unit_price.minor_units()))
-        .bind(self.column(|line| line.draft.tax_category.clone()))
-        .bind(self.column(|line| percent(line.draft.discount.as_ref())))
-        .bind(self.column(|line| amount(line.draft.discount.as_ref())))
-        .bind(self.column(|line| reason(line.draft.discount.as_ref())))
-        .bind(self.column(|line| line.net.minor_units()))
-        .bind(self.column(|line| line.tax.minor_units()))
-        .bind(self.column(|line| line.gross.minor_units()))
-        .execute(tx)
-        .await?;
-        Ok(())
-    }
-}
-
-async fn insert_tenders(tx: &mut Conn, sale: &Sale) -> Result<(), Error> {
-    if sale.tenders.is_empty() {
-        return Ok(());
-    }
-    let tenders = &sale.tenders;
-    let kind = |tender: &Tender| if tender.kind == Kind::Card { "card" } else { "cash" }.to_owned();
-    sqlx::query(
-        "insert into tender (id, sale_id, position, kind, amount, change, reference)
-         select id, $1, position, kind, amount, change, reference
-           from unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
-           with ordinality as t (id, kind, amount, change, reference, position)",
-    )
-    .bind(sale.id)
-    .bind(tenders.iter().map(|tender| tender.id).collect::<Vec<_>>())
-    .bind(tenders.iter().map(kind).collect::<Vec<_>>())
-    .bind(tenders.iter().map(|tender| tender.amount.minor_units()).collect::<Vec<_>>())
-    .bind(tenders.iter().map(|tender| tender.change.minor_units()).collect::<Vec<_>>())
-    .bind(tenders.iter().map(|tender| tender.reference.clone()).collect::<Vec<_>>())
-    .execute(tx)
-    .await
-    .on_constraint("tender_sale_id_fkey", || Error::SaleNotFound(sale.id))?;
-    Ok(())
 }
 
 /// The states of the sales that are known, and whether each was ever completed.

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 use types::Violations;
 use uuid::Uuid;
 
-use super::line::{Rate, Reckoning, reckon};
+use super::line::{Off, Rate, Reckoning, reckon};
 use super::{Customer, Discount, LineDraft, Sale, SaleId, State, Totals};
 use crate::drawer::{RegisterId, SessionId};
 use crate::error::Error;
 use crate::receipt::Head;
-use crate::tender::{Tender, settle};
+use crate::tender::{Coins, Tender, settle};
 
 /// The most lines of a sale.
 pub(crate) const LINES_MAX: usize = 200;
@@ -30,8 +30,7 @@ pub(crate) struct Opening {
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
     pub(crate) tenders: Vec<Tender>,
-    /// The smallest cash amount in minor units.
-    pub(crate) cash_unit: i64,
+    pub(crate) coins: Coins,
     pub(crate) session: Option<SessionId>,
     pub(crate) number: String,
     pub(crate) business_on: types::Date,
@@ -87,13 +86,6 @@ impl Sale {
         self.lines.iter().map(|line| (line.id, line.draft.clone())).collect()
     }
 
-    /// What must be on the shelf: each product line and its quantity.
-    pub(crate) fn wanted(&self) -> Vec<(Uuid, String)> {
-        let product =
-            |line: &super::Line| line.draft.product_id.map(|id| (id, line.draft.quantity.normalize().to_string()));
-        self.lines.iter().filter_map(product).collect()
-    }
-
     /// Pays a draft; it is then a completed sale.
     ///
     /// # Errors
@@ -104,7 +96,7 @@ impl Sale {
             return Err(Error::SaleEmpty);
         }
         let session = payment.session.ok_or(Error::DrawerNotOpen)?;
-        let (totals, tenders) = settle(sale.totals, payment.tenders, payment.cash_unit)?;
+        let (totals, tenders) = settle(sale.totals, payment.tenders, payment.coins)?;
         Ok(Self {
             state: State::Completed,
             number: Some(payment.number),
@@ -121,12 +113,25 @@ impl Sale {
 
 /// What an audit record keeps of a sale.
 pub(crate) fn summary(sale: &Sale) -> serde_json::Value {
-    let overrides = sale.lines.iter().filter(|line| line.draft.discount.is_some()).count();
+    let discounted = sale.lines.iter().filter(|line| line.draft.discount.is_some()).count();
+    let overrides = sale.lines.iter().filter_map(|line| Some((&line.draft, line.draft.overridden()?)));
+    let overrides = overrides.map(|(draft, list_price)| {
+        serde_json::json!({
+            "sku": draft.sku,
+            "list_price": list_price.minor_units(),
+            "unit_price": draft.unit_price.minor_units(),
+        })
+    });
     serde_json::json!({
         "state": format!("{:?}", sale.state).to_lowercase(),
         "number": sale.number,
         "lines": sale.lines.len(),
-        "discounted_lines": overrides,
+        "discounted_lines": discounted,
+        "discount": sale.discount.as_ref().map(|discount| match discount.off {
+            Off::Percent(percent) => serde_json::json!({ "percent": percent.normalize(), "reason": discount.reason }),
+            Off::Amount(amount) => serde_json::json!({ "amount": amount.minor_units(), "reason": discount.reason }),
+        }),
+        "price_overrides": overrides.collect::<Vec<_>>(),
         "total": sale.totals.total.minor_units(),
         "paid": sale.totals.paid.minor_units(),
         "account_id": sale.customer.account_id,

@@ -36,6 +36,9 @@ pub(crate) fn line(at: &str, input: &pb::SaleLineInput, out: &mut Violations) ->
     };
     let unit_price = input.unit_price.and_then(|money| out.take(price(money)));
     let discount = input.discount.as_ref().and_then(|d| discount(&format!("{at}.discount"), d, out));
+    if product.is_some() && input.tax_category.is_some() {
+        out.add(format!("{at}.tax_category"), "is the product's; leave it out");
+    }
     if product.is_none() {
         for (name, missing) in [
             ("unit_price", input.unit_price.is_none()),
@@ -163,6 +166,7 @@ impl From<Line> for pb::SaleLine {
             description: draft.description,
             quantity: draft.quantity.normalize().to_string(),
             unit_price: Some(draft.unit_price.into()),
+            list_price: draft.list_price.map(Into::into),
             tax_category: draft.tax_category,
             discount: draft.discount.map(Into::into),
             net: Some(net.into()),

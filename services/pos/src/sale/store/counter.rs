@@ -51,7 +51,7 @@ pub(crate) async fn counter(
     .bind(at)
     .fetch_optional(db)
     .await?
-    .ok_or(Error::RegisterNotFound(register))?;
+    .ok_or(Error::RegisterNotFound { id: register, field: Some("register_id") })?;
     Ok(Counter {
         register_name: row.try_get("name")?,
         session: row.try_get("session")?,
@@ -72,7 +72,7 @@ pub(crate) async fn place(db: &mut Conn, register: RegisterId, sale: SaleId) -> 
     .bind(sale)
     .fetch_optional(db)
     .await?
-    .ok_or(Error::RegisterNotFound(register))?;
+    .ok_or(Error::RegisterNotFound { id: register, field: Some("register_id") })?;
     Ok((row.try_get("location_id")?, row.try_get("known")?))
 }
 
