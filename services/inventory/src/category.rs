@@ -47,11 +47,11 @@ impl Category {
         Self { id, path: name.clone(), name, parent_id: None, sort_order, version: 1, created_at: now, updated_at: now }
     }
 
-    /// Hangs the category below another one, or makes it a root.
+    /// Hangs the category, with so many levels below it, below another one, or makes it a root.
     ///
     /// # Errors
-    /// When it would lie below itself, or too deep.
-    pub fn place(&mut self, parent: Option<&Lineage>) -> Result<(), Error> {
+    /// When it would lie below itself, or something too deep.
+    pub fn place(&mut self, parent: Option<&Lineage>, levels_below: usize) -> Result<(), Error> {
         let Some(parent) = parent else {
             self.parent_id = None;
             self.path.clone_from(&self.name);
@@ -61,8 +61,11 @@ impl Category {
             return Err(Error::CategoryCycle);
         }
         let path = format!("{}{BETWEEN}{}", parent.path, self.name);
-        if parent.ids.len() >= DEPTH_MAX || path.chars().count() > PATH_CHARACTERS_MAX {
-            return Err(Error::CategoryTooDeep);
+        if parent.ids.len() + levels_below >= DEPTH_MAX {
+            return Err(Error::CategoryTooDeep { field: "category.parent_id" });
+        }
+        if path.chars().count() > PATH_CHARACTERS_MAX {
+            return Err(Error::CategoryTooDeep { field: "category.name" });
         }
         self.parent_id = parent.ids.last().copied();
         self.path = path;
@@ -90,9 +93,9 @@ mod tests {
     #[test]
     fn a_path_names_all_from_the_root_down() {
         let (root, mut child) = (category("Guitars"), category("Basses"));
-        child.place(Some(&Lineage { ids: vec![root.id], path: root.path.clone() })).unwrap();
+        child.place(Some(&Lineage { ids: vec![root.id], path: root.path.clone() }), 0).unwrap();
         assert_eq!((child.path.as_str(), child.parent_id), ("Guitars / Basses", Some(root.id)));
-        child.place(None).unwrap();
+        child.place(None, 0).unwrap();
         assert_eq!((child.path.as_str(), child.parent_id), ("Basses", None));
     }
 
@@ -100,15 +103,19 @@ mod tests {
     fn a_category_never_lies_below_itself() {
         let mut root = category("Guitars");
         let below = Lineage { ids: vec![root.id, CategoryId::new()], path: "Guitars / Basses".to_owned() };
-        assert!(matches!(root.place(Some(&below)), Err(Error::CategoryCycle)));
+        assert!(matches!(root.place(Some(&below), 0), Err(Error::CategoryCycle)));
         let itself = Lineage { ids: vec![root.id], path: root.path.clone() };
-        assert!(matches!(root.place(Some(&itself)), Err(Error::CategoryCycle)));
+        assert!(matches!(root.place(Some(&itself), 0), Err(Error::CategoryCycle)));
     }
 
     #[test]
     fn the_tree_is_not_bottomless() {
         let ids = (0..DEPTH_MAX).map(|_| CategoryId::new()).collect();
         let deep = Lineage { ids, path: "x".to_owned() };
-        assert!(matches!(category("y").place(Some(&deep)), Err(Error::CategoryTooDeep)));
+        assert!(matches!(category("y").place(Some(&deep), 0), Err(Error::CategoryTooDeep { .. })));
+        let root = Lineage { ids: vec![CategoryId::new()], path: "x".to_owned() };
+        category("y").place(Some(&root), DEPTH_MAX - 2).unwrap();
+        let refused = category("y").place(Some(&root), DEPTH_MAX - 1);
+        assert!(matches!(refused, Err(Error::CategoryTooDeep { .. })), "what lies below it counts too");
     }
 }

@@ -29,7 +29,7 @@ pub enum Error {
     #[error("a category cannot lie below itself")]
     CategoryCycle,
     #[error("the categories would lie too deep or their names become too long")]
-    CategoryTooDeep,
+    CategoryTooDeep { field: &'static str },
     #[error("{0}")]
     CategoryUnknown(Blame),
     #[error("{0}")]
@@ -38,6 +38,8 @@ pub enum Error {
     ProductDiscontinued(Blame),
     #[error("{0}")]
     ProductNotStocked(Blame),
+    #[error("{label} is on sale already")]
+    ProductActive { label: String },
     #[error("{quantity} of {label} are still in stock; sell or adjust them first")]
     StockRemains { label: String, quantity: String },
     #[error("{0}")]
@@ -112,8 +114,9 @@ impl Refusal for Error {
             | Self::Invalid(_)
             | Self::Field(_) => Class::Invalid,
             Self::CategoryCycle
-            | Self::CategoryTooDeep
+            | Self::CategoryTooDeep { .. }
             | Self::ProductDiscontinued(_)
+            | Self::ProductActive { .. }
             | Self::StockRemains { .. }
             | Self::LocationUnknown(_)
             | Self::OutOfStock(_)
@@ -137,6 +140,10 @@ impl Refusal for Error {
         match self {
             Self::Invalid(violations) => Some(violations.clone()),
             Self::Field(violation) => Some(violation.clone().into()),
+            Self::SkuTaken(_) => Some(Violation::new("product.sku", "is already in use").into()),
+            Self::BarcodeTaken(_) => Some(Violation::new("product.barcode", "is already in use").into()),
+            Self::CategoryCycle => Some(Violation::new("category.parent_id", "must not lie below itself").into()),
+            Self::CategoryTooDeep { field } => Some(Violation::new(*field, self.to_string()).into()),
             Self::CategoryUnknown(blame)
             | Self::ProductUnknown(blame)
             | Self::ProductDiscontinued(blame)

@@ -72,6 +72,17 @@ impl Product {
         Ok(Self { state: State::Discontinued, ..self })
     }
 
+    /// Puts the product back on sale, as when goods of it came back.
+    ///
+    /// # Errors
+    /// When it is on sale.
+    pub fn restore(self) -> Result<Self, Error> {
+        match self.state {
+            State::Discontinued => Ok(Self { state: State::Active, ..self }),
+            State::Active => Err(Error::ProductActive { label: self.label() }),
+        }
+    }
+
     /// How a clerk knows it.
     pub fn label(&self) -> String {
         label(&self.name, &self.sku)

@@ -21,6 +21,14 @@ pub struct Holding {
     pub value: Money,
 }
 
+/// What so many units were worth when their cost was last known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    pub value: Money,
+    /// More than zero.
+    pub units: Quantity,
+}
+
 /// A product at the shelf's location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
@@ -50,12 +58,14 @@ pub struct Move {
 pub struct Shelf {
     pub location: LocationId,
     pub items: BTreeMap<ProductId, Item>,
+    /// The last known costs of those that may be found; absent where none was ever known.
+    pub costs: BTreeMap<ProductId, Cost>,
     pub moves: Vec<Move>,
 }
 
 impl Shelf {
     pub fn new(location: LocationId, items: BTreeMap<ProductId, Item>) -> Self {
-        Self { location, items, moves: Vec::new() }
+        Self { location, items, costs: BTreeMap::new(), moves: Vec::new() }
     }
 
     /// All lines speak of stock that may come in.
@@ -93,7 +103,7 @@ impl Shelf {
         self.enter(line, Kind::Receipt, value)
     }
 
-    /// The books follow what is found. What is found enters at the average cost of what is there.
+    /// The books follow what is found. What is found enters at the average cost of what is there, or was there last.
     ///
     /// # Errors
     /// When less is on hand, or the rest is promised to sales.
@@ -102,7 +112,9 @@ impl Shelf {
             return self.leave(&Line { quantity: -line.quantity, ..*line }, Kind::Adjustment);
         }
         let now = self.holding(line);
-        let value = if now.on_hand.is_zero() { Money::ZERO } else { line.quantity.share(now.value, now.on_hand) };
+        let there = Cost { value: now.value, units: now.on_hand };
+        let cost = if now.on_hand.is_zero() { self.costs.get(&line.product) } else { Some(&there) };
+        let value = cost.map_or(Money::ZERO, |cost| line.quantity.share(cost.value, cost.units));
         self.enter(line, Kind::Adjustment, value)
     }
 
@@ -327,6 +339,18 @@ mod tests {
         receive(&mut shelf, violin, "2", "15");
         shelf.adjust(&line(violin, "3")).unwrap();
         assert_eq!(shelf.items[&violin].now.value, Money::minor(6_000));
+    }
+
+    #[test]
+    fn what_is_found_on_an_emptied_shelf_enters_at_the_last_known_cost() {
+        let (mut shelf, violin) = shelf();
+        receive(&mut shelf, violin, "2", "1.665");
+        shelf.costs.insert(violin, Cost { value: Money::minor(333), units: Quantity::units(2) });
+        shelf.adjust(&line(violin, "-2")).unwrap();
+        shelf.adjust(&line(violin, "1")).unwrap();
+        assert_eq!(shelf.items[&violin].now.value, Money::minor(167), "half a cent is rounded up");
+        shelf.adjust(&line(violin, "1")).unwrap();
+        assert_eq!(shelf.items[&violin].now.value, Money::minor(334), "then the average is that of what is there");
     }
 
     #[test]

@@ -59,6 +59,7 @@ async fn a_shelf_never_lies_below_itself() {
     for below in [&basses, &guitars] {
         let refused = hang(&shop, &guitars, Some(&below.id)).await.unwrap_err();
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "CATEGORY_CYCLE"));
+        assert_eq!(blamed(&refused), ["category.parent_id"]);
     }
     let refused = hang(&shop, &guitars, Some(&id())).await.unwrap_err();
     assert_eq!(reason(&refused), "CATEGORY_UNKNOWN");
@@ -81,6 +82,42 @@ async fn the_tree_is_not_bottomless() {
     let request = pb::CreateCategoryRequest { category: Some(category) };
     let refused = shop.categories().create_category(request).await.unwrap_err();
     assert_eq!(reason(&refused), "CATEGORY_TOO_DEEP");
+    assert_eq!(blamed(&refused), ["category.parent_id"]);
+}
+
+#[tokio::test]
+async fn a_shelf_is_not_hung_where_those_below_it_would_lie_too_deep() {
+    let shop = Shop::open().await;
+    let top = shelf(&shop, "0", None).await;
+    let mut above = top.clone();
+    for depth in 1..5 {
+        above = shelf(&shop, &depth.to_string(), Some(&above)).await;
+    }
+    let tree = shelf(&shop, "Tree", None).await;
+    let mut leaf = tree.clone();
+    for depth in 1..6 {
+        leaf = shelf(&shop, &format!("Leaf {depth}"), Some(&leaf)).await;
+    }
+    let refused = hang(&shop, &tree, Some(&above.id)).await.unwrap_err();
+    assert_eq!(
+        (reason(&refused).as_str(), blamed(&refused)),
+        ("CATEGORY_TOO_DEEP", vec!["category.parent_id".to_owned()])
+    );
+    hang(&shop, &tree, above.parent_id.as_deref()).await.unwrap();
+
+    // While it is moved, somebody adds a level below it: one of the two is too late.
+    for n in 0..5 {
+        let tree = shelf(&shop, &format!("Tree {n}"), None).await;
+        let mut leaf = tree.clone();
+        for depth in 1..5 {
+            leaf = shelf(&shop, &format!("Leaf {depth}"), Some(&leaf)).await;
+        }
+        let deeper = pb::Category { name: "Deeper".to_owned(), parent_id: Some(leaf.id), ..pb::Category::default() };
+        let mut categories = shop.categories();
+        let create = categories.create_category(pb::CreateCategoryRequest { category: Some(deeper) });
+        let (moved, created) = tokio::join!(hang(&shop, &tree, Some(&above.id)), create);
+        assert!(moved.is_ok() != created.is_ok(), "run {n}");
+    }
 }
 
 #[tokio::test]
@@ -93,9 +130,11 @@ async fn one_sku_is_one_product_whatever_its_letters() {
     let same = pb::Product { sku: "VLN-1".to_owned(), barcode: None, ..violin.clone() };
     let refused = shop.create(same).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "SKU_TAKEN"));
+    assert_eq!(blamed(&refused), ["product.sku"]);
     let same = pb::Product { sku: "VLN-2".to_owned(), ..violin.clone() };
     let refused = shop.create(same).await.unwrap_err();
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "BARCODE_TAKEN"));
+    assert_eq!(blamed(&refused), ["product.barcode"]);
 
     let other = shop.create(pb::Product { sku: "VLN-3".to_owned(), barcode: None, ..violin.clone() }).await.unwrap();
     shop.create(pb::Product { sku: "VLN-4".to_owned(), barcode: None, ..violin }).await.unwrap();
@@ -197,6 +236,37 @@ async fn a_product_leaves_the_catalogue_after_its_stock() {
     assert!(shown.data.is_empty(), "what is out of sale is not listed");
     let shown = shop.products().list_products(list(Some(pb::product::State::Discontinued))).await.unwrap().into_inner();
     assert_eq!(shown.data.len(), 1);
+}
+
+#[tokio::test]
+async fn a_product_whose_goods_came_back_is_put_back_on_sale() {
+    let shop = Shop::open().await;
+    let violin = shop.stocked("Violin", "1", "100").await;
+    let sale = shop.sale(&id(), &[(&violin, "1")]);
+    shop.completes(&sale).await.unwrap();
+    let discontinue = pb::DiscontinueProductRequest { id: violin.id.clone() };
+    let gone = shop.products().discontinue_product(discontinue).await.unwrap().into_inner().product.unwrap();
+    shop.reverses(&sale).await.unwrap();
+    assert_eq!(shop.level(&violin).await.0, "1");
+    let restore = || pb::RestoreProductRequest { id: violin.id.clone() };
+    let mut viewer = ProductServiceClient::new(shop.house.user(&["inventory.view"]));
+    assert_eq!(viewer.restore_product(restore()).await.unwrap_err().code(), Code::PermissionDenied);
+    let told = shop.house.told().await.len();
+
+    let back = shop.products().restore_product(restore()).await.unwrap().into_inner().product.unwrap();
+
+    assert_eq!((back.state(), back.quantity_on_hand.as_str()), (pb::product::State::Active, "1"));
+    assert_ne!(back.etag, gone.etag);
+    assert_eq!(shop.house.told().await[told..], ["inventory.product.changed"]);
+    let copy = shop.house.events::<pb::ProductChanged>().await.pop().unwrap();
+    assert_eq!(copy.product.unwrap().state(), pb::product::State::Active);
+    let audited = shop.house.audited().await.pop().unwrap();
+    assert_eq!(audited, ("inventory.v1.ProductService/RestoreProduct".to_owned(), "product".to_owned()));
+    shop.reserve(&id(), &[(&violin, "1")]).await.unwrap();
+    let refused = shop.products().restore_product(restore()).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "PRODUCT_ACTIVE"));
+    let unknown = shop.products().restore_product(pb::RestoreProductRequest { id: id() }).await.unwrap_err();
+    assert_eq!(reason(&unknown), "PRODUCT_NOT_FOUND");
 }
 
 #[tokio::test]

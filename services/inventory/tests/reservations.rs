@@ -204,3 +204,76 @@ async fn a_sale_that_did_not_come_about_gives_its_stock_back_once() {
     assert_eq!(shop.level(&violin).await, ("0".to_owned(), "0".to_owned(), 0));
     shop.adds_up().await;
 }
+
+#[tokio::test]
+async fn what_two_attempts_at_a_sale_hold_is_given_back_by_the_last_of_them() {
+    let shop = Shop::open().await;
+    let violin = shop.stocked("Violin", "1", "1").await;
+    let lines = [(&violin, "1")];
+    for failed in [0, 1] {
+        let (sale, attempts) = (id(), [id(), id()]);
+        for attempt in &attempts {
+            shop.reserve_for(&sale, attempt, &lines).await.unwrap();
+        }
+        // Asked again, it is still one.
+        shop.reserve_for(&sale, &attempts[0], &lines).await.unwrap();
+        shop.give_up_for(&sale, &attempts[failed]).await;
+        shop.give_up_for(&sale, &attempts[failed]).await;
+        shop.give_up_for(&sale, &id()).await;
+        shop.give_up(&sale).await;
+        let other = shop.reserve(&id(), &lines).await.unwrap_err();
+        assert_eq!(reason(&other), "OUT_OF_STOCK", "the other attempt relies on it");
+        shop.give_up_for(&sale, &attempts[1 - failed]).await;
+        assert_eq!(shop.states(&sale).await, [State::Voided]);
+    }
+    shop.adds_up().await;
+}
+
+#[tokio::test]
+async fn a_promise_from_before_holders_outlives_the_attempt_that_came_later() {
+    let shop = Shop::open().await;
+    let violin = shop.stocked("Violin", "1", "1").await;
+    let (sale, attempt) = (id(), id());
+    shop.reserve(&sale, &[(&violin, "1")]).await.unwrap();
+    let forget = "update reservation set holders = '{}'";
+    sqlx::query(forget).execute(&mut shop.house.sql().await).await.unwrap();
+    shop.reserve_for(&sale, &attempt, &[(&violin, "1")]).await.unwrap();
+    shop.give_up_for(&sale, &attempt).await;
+    assert_eq!(shop.states(&sale).await, [State::Pending]);
+    shop.give_up(&sale).await;
+    assert_eq!(shop.states(&sale).await, [State::Voided]);
+
+    shop.reserve(&sale, &[(&violin, "1")]).await.unwrap();
+    sqlx::query(forget).execute(&mut shop.house.sql().await).await.unwrap();
+    shop.give_up_for(&sale, &attempt).await;
+    assert_eq!(shop.states(&sale).await, [State::Voided, State::Voided]);
+    shop.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_fails_beside_another_never_frees_the_last_piece() {
+    let shop = crowded().await;
+    for run in 0..40 {
+        let violin = shop.stocked(&format!("Violin {run}"), "1", "1").await;
+        let sale = id();
+        // One goes through with the sale; three hold, fail and give back; another sale wants the piece all the while.
+        let mut attempts = tokio::task::JoinSet::new();
+        for attempt in 0..4 {
+            let (shop, violin, sale) = (Arc::clone(&shop), violin.clone(), sale.clone());
+            attempts.spawn(async move {
+                let holder = id();
+                let held = shop.reserve_for(&sale, &holder, &[(&violin, "1")]).await.is_ok();
+                if attempt > 0 {
+                    shop.give_up_for(&sale, &holder).await;
+                }
+                attempt == 0 && held
+            });
+        }
+        let rival = shop.reserve(&id(), &[(&violin, "1")]).await.is_ok();
+        let is_held = attempts.join_all().await.contains(&true);
+        let late = shop.reserve(&id(), &[(&violin, "1")]).await.is_ok();
+        assert!(!(is_held && (rival || late)), "run {run}: sold twice");
+        assert!(is_held || rival || late, "run {run}: nobody gets it");
+    }
+    shop.adds_up().await;
+}

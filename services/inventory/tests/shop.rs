@@ -154,6 +154,26 @@ impl Shop {
         lines: &[(&pb::Product, &str)],
         price_only: bool,
     ) -> Result<pb::ReserveStockResponse, Status> {
+        self.hold(sale, None, lines, price_only).await
+    }
+
+    /// One of several attempts to complete a sale.
+    pub(crate) async fn reserve_for(
+        &self,
+        sale: &str,
+        holder: &str,
+        lines: &[(&pb::Product, &str)],
+    ) -> Result<pb::ReserveStockResponse, Status> {
+        self.hold(sale, Some(holder), lines, false).await
+    }
+
+    async fn hold(
+        &self,
+        sale: &str,
+        holder: Option<&str>,
+        lines: &[(&pb::Product, &str)],
+        price_only: bool,
+    ) -> Result<pb::ReserveStockResponse, Status> {
         let lines = lines.iter().map(|(product, quantity)| pb::ReserveLine {
             product_id: product.id.clone(),
             quantity: (*quantity).to_owned(),
@@ -163,12 +183,20 @@ impl Shop {
             sale_id: sale.to_owned(),
             lines: lines.collect(),
             price_only,
+            holder: holder.map(str::to_owned),
         };
         Ok(self.till().reserve_stock(request).await?.into_inner())
     }
 
     pub(crate) async fn give_up(&self, sale: &str) {
-        self.till().void_reservation(pb::VoidReservationRequest { sale_id: sale.to_owned() }).await.unwrap();
+        let request = pb::VoidReservationRequest { sale_id: sale.to_owned(), holder: None };
+        self.till().void_reservation(request).await.unwrap();
+    }
+
+    /// One attempt failed.
+    pub(crate) async fn give_up_for(&self, sale: &str, holder: &str) {
+        let request = pb::VoidReservationRequest { sale_id: sale.to_owned(), holder: Some(holder.to_owned()) };
+        self.till().void_reservation(request).await.unwrap();
     }
 
     pub(crate) async fn reservations(&self, sale: &str) -> Vec<pb::Reservation> {

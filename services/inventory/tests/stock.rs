@@ -139,13 +139,46 @@ async fn the_books_follow_what_is_found_at_the_average_cost() {
 }
 
 #[tokio::test]
+async fn what_is_found_where_the_last_one_left_enters_at_the_last_known_cost() {
+    let shop = Shop::open().await;
+    let violin = shop.stocked("Violin", "2", "1.665").await;
+    assert_eq!(shop.level(&violin).await, ("2".to_owned(), "0".to_owned(), 333));
+    let lost = shop.adjust("loss", &[(&violin, "-2")]).await.unwrap();
+    assert_eq!(lost.value.unwrap().minor_units, -333);
+    let found = shop.adjust("found", &[(&violin, "1")]).await.unwrap();
+    assert_eq!(found.value.unwrap().minor_units, 167);
+    shop.completes(&shop.sale(&id(), &[(&violin, "1")])).await.unwrap();
+    let issued = shop.house.events::<pb::StockIssued>().await.remove(0);
+    assert_eq!(issued.value.unwrap().minor_units, 167, "its sale has a cost of goods");
+
+    shop.receive(&[(&violin, "1", "9")]).await.unwrap();
+    shop.adjust("loss", &[(&violin, "-1")]).await.unwrap();
+    let found = shop.adjust("found", &[(&violin, "2"), (&violin, "1")]).await.unwrap();
+    assert_eq!(found.value.unwrap().minor_units, 2_700, "the last cost is the last receipt's");
+
+    // Elsewhere no cost was ever known, and what was a present is one still.
+    let elsewhere = pb::CreateStockAdjustmentRequest {
+        location_id: shop.other.clone(),
+        reason: "found".to_owned(),
+        note: None,
+        lines: vec![pb::StockAdjustmentLine { product_id: violin.id.clone(), quantity: "1".to_owned() }],
+    };
+    let found = shop.stock().create_stock_adjustment(elsewhere).await.unwrap().into_inner().adjustment.unwrap();
+    assert_eq!(found.value.unwrap().minor_units, 0);
+    let present = shop.stocked("Present", "1", "0").await;
+    shop.adjust("loss", &[(&present, "-1")]).await.unwrap();
+    assert_eq!(shop.adjust("found", &[(&present, "1")]).await.unwrap().value.unwrap().minor_units, 0);
+    shop.adds_up().await;
+}
+
+#[tokio::test]
 async fn two_lines_of_one_product_see_each_other() {
     let shop = Shop::open().await;
     let violin = shop.stocked("Violin", "3", "1").await;
     let refused = shop.adjust("loss", &[(&violin, "-2"), (&violin, "-2")]).await.unwrap_err();
     assert_eq!((reason(&refused).as_str(), blamed(&refused)), ("OUT_OF_STOCK", vec!["lines[1].product_id".to_owned()]));
     shop.adjust("count", &[(&violin, "-2"), (&violin, "-1"), (&violin, "3")]).await.unwrap();
-    assert_eq!(shop.level(&violin).await, ("3".to_owned(), "0".to_owned(), 0), "its cost was gone with the last one");
+    assert_eq!(shop.level(&violin).await, ("3".to_owned(), "0".to_owned(), 300), "they cost what the last ones did");
     shop.adds_up().await;
 }
 
@@ -165,6 +198,21 @@ async fn an_adjustment_needs_a_known_reason_and_free_stock() {
     let refused = shop.adjust("loss", &[(&violin, "-7")]).await.unwrap_err();
     assert_eq!(reason(&refused), "OUT_OF_STOCK");
     shop.adds_up().await;
+}
+
+#[tokio::test]
+async fn the_ledger_is_told_of_sales_that_are_stuck() {
+    let shop = Shop::open().await;
+    let totals = shop.totals().await;
+    assert_eq!((totals.waiting_events, totals.parked_events), (0, 0));
+    let stuck = "insert into inbox (event_id, kind, producer, producer_tx, body, headers, attempts, parked_at, done_at)
+                 select gen_random_uuid(), kind, 'pos', '7', '', '{}', 1, parked_at, done_at
+                   from (values ('pos.sale.completed', null, null), ('pos.sale.voided', null, null),
+                                ('pos.sale.completed', now(), null), ('pos.sale.completed', null, now()),
+                                ('identity.shop.changed', now(), null)) as t (kind, parked_at, done_at)";
+    sqlx::query(stuck).execute(&mut shop.house.sql().await).await.unwrap();
+    let totals = shop.totals().await;
+    assert_eq!((totals.waiting_events, totals.parked_events), (2, 1));
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ pub enum Error {
     JournalEntryNotFound(JournalEntryId),
     #[error("journal entry {0} was reversed already")]
     JournalEntryReversed(JournalEntryId),
+    #[error("entry {number} books to {account}, which only events may move; void the sale or adjust the stock instead")]
+    ControlAccount { number: i64, account: String },
     #[error("no tax rate {0}")]
     TaxRateNotFound(TaxRateId),
     #[error("the location already charges a tax named {0} on this category")]
@@ -42,7 +44,7 @@ impl Refusal for Error {
                 Class::NotFound
             }
             Self::TaxRateTaken(_) => Class::Exists,
-            Self::JournalEntryReversed(_) | Self::TaxRateRetired(_) => Class::Conflict,
+            Self::JournalEntryReversed(_) | Self::ControlAccount { .. } | Self::TaxRateRetired(_) => Class::Conflict,
             Self::TaxRateChanged => Class::Stale,
             Self::Invalid(_) | Self::Field(_) => Class::Invalid,
             Self::Fault(_) => Class::Fault,
@@ -58,6 +60,9 @@ impl Refusal for Error {
         match self {
             Self::Invalid(violations) => Some(violations.clone()),
             Self::Field(violation) => Some(violation.clone().into()),
+            Self::TaxRateTaken(_) => {
+                Some(Violation::new("tax_rate.name", "is charged on this category already").into())
+            }
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use types::uuid::Uuid;
 use types::{Date, Money};
 
+use crate::Error;
 use crate::ledger_account::LedgerAccountId;
 
 types::ids! {
@@ -206,15 +207,29 @@ pub(crate) struct BookedLine {
     pub(crate) ledger_account_id: LedgerAccountId,
     pub(crate) code: String,
     pub(crate) name: String,
+    /// The account must agree with the service that owns the value.
+    pub(crate) is_control: bool,
     pub(crate) side: Side,
     pub(crate) memo: Option<String>,
 }
 
 impl JournalEntry {
-    /// The opposite, booked by hand on a day.
-    pub(crate) fn reversal(&self, on: Date, reason: &str) -> Draft {
+    /// The opposite, booked by hand on a day. `by_hand` counts the reversals by hand in a row that end with this entry:
+    /// one too many is put right by one more.
+    ///
+    /// # Errors
+    /// When it was reversed already, or a control account would no longer agree with its owner.
+    pub(crate) fn reversal(&self, on: Date, reason: &str, by_hand: i64) -> Result<Draft, Error> {
+        if self.reversed_by.is_some() {
+            return Err(Error::JournalEntryReversed(self.id));
+        }
+        if let Some(control) = self.lines.iter().find(|line| line.is_control)
+            && by_hand % 2 == 0
+        {
+            return Err(Error::ControlAccount { number: self.number, account: control.name.clone() });
+        }
         let turned = |line: &BookedLine| Line { code: line.code.clone(), side: line.side.turned() };
-        Draft {
+        Ok(Draft {
             id: JournalEntryId::new(),
             effective_on: on,
             memo: Memo::new(format!("Reversal of entry {}: {reason}", self.number)),
@@ -228,7 +243,7 @@ impl JournalEntry {
             producer_tx: None,
             account_id: self.account.as_ref().map(|account| account.id),
             lines: Lines(self.lines.iter().map(turned).collect()),
-        }
+        })
     }
 }
 

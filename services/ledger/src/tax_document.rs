@@ -3,7 +3,7 @@
 
 pub(crate) mod rpc;
 
-use tax::{Amount, Document, Rounding};
+use tax::{Amount, Document, Line, Rounding};
 use types::{Decimal, Violation};
 
 /// A document, and what its answer needs beside it.
@@ -31,6 +31,23 @@ pub(crate) const DECIMALS_MAX: u32 = 12;
 
 /// Tax is rounded per line unless the request says otherwise.
 pub(crate) const ROUNDING: Rounding = Rounding::Line;
+
+/// Why a negative discount is refused where money comes in: it would be a surcharge.
+pub(crate) const NEGATIVE_DISCOUNT: &str = "must not be negative, except on what is returned";
+
+/// Whether money goes back for a line.
+pub(crate) fn is_return(line: &Line) -> bool {
+    line.quantity.is_sign_negative() != line.unit_price.is_sign_negative() && !is_free(line)
+}
+
+/// Whether money goes back, and none comes in.
+pub(crate) fn only_returns(lines: &[Line]) -> bool {
+    lines.iter().any(is_return) && lines.iter().all(|line| is_return(line) || is_free(line))
+}
+
+fn is_free(line: &Line) -> bool {
+    line.quantity.is_zero() || line.unit_price.is_zero()
+}
 
 /// What a rule without a name is called, such as "21%".
 pub(crate) fn name(amount: Amount) -> String {

@@ -23,9 +23,9 @@ use types::uuid::Uuid;
 
 use crate::support::*;
 
-/// What an owner says: snapshot, events, total. None: it is away.
+/// What an owner says: snapshot, events, total. None: it is away. And what it could not book: waiting, parked.
 #[derive(Clone, Default)]
-struct Owner(Arc<Mutex<Option<(String, i64, i64)>>>);
+struct Owner(Arc<Mutex<Option<(String, i64, i64)>>>, Arc<Mutex<(i64, i64)>>);
 
 impl Owner {
     fn says(&self, snapshot: &str, events: i64, total: i64) {
@@ -44,7 +44,9 @@ impl InventoryControlService for Owner {
         _: Request<GetInventoryTotalsRequest>,
     ) -> Result<Response<GetInventoryTotalsResponse>, Status> {
         let (snapshot, events, total) = self.asked()?;
-        Ok(Response::new(GetInventoryTotalsResponse { snapshot, events, value: money(total) }))
+        let (waiting_events, parked_events) = *self.1.lock().unwrap();
+        let value = money(total);
+        Ok(Response::new(GetInventoryTotalsResponse { snapshot, events, value, waiting_events, parked_events }))
     }
 }
 
@@ -136,7 +138,7 @@ async fn what_the_owner_had_not_committed_at_its_instant_is_left_out() {
 }
 
 #[tokio::test]
-async fn cash_is_proved_through_a_day_and_a_correction_by_hand_shows() {
+async fn cash_is_proved_through_a_day_and_a_reversal_by_hand_of_long_ago_is_put_right() {
     let (inventory, pos) = (Owner::default(), Owner::default());
     let house = open_with(&inventory, &pos).await;
     let sale = Sale { tenders: vec![tendered(tender::Kind::Cash, 5000, 1000)], ..sale(4000) };
@@ -150,9 +152,13 @@ async fn cash_is_proved_through_a_day_and_a_correction_by_hand_shows() {
     assert_eq!(proofs(&house).await[1].state(), State::Agrees);
 
     let opened = entries(&house).await.remove(0);
-    reverse(&house, &opened.id).await.unwrap();
+    let reversal = reversed_long_ago(&house, &opened.id).await;
     let [_, cash] = proofs(&house).await;
     assert_eq!((cash.state(), cash.difference), (State::Differs, money(-20_000)));
+    let restored = reverse(&house, &reversal).await.unwrap();
+    assert_eq!(proofs(&house).await[1].state(), State::Agrees);
+    let again = reverse(&house, &restored.id).await.unwrap_err();
+    assert_eq!(reason(&again), "CONTROL_ACCOUNT", "what is right stays so");
 }
 
 #[tokio::test]
@@ -166,6 +172,23 @@ async fn an_event_that_was_not_booked_shows_as_a_difference() {
     let [proof, _] = proofs(&house).await;
     assert_eq!((proof.state(), proof.difference), (State::Differs, money(-900)));
     assert_eq!(exceptions(&house, false).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_sale_that_inventory_could_not_book_is_not_agreed_upon() {
+    let (inventory, pos) = (Owner::default(), Owner::default());
+    let house = open_with(&inventory, &pos).await;
+    hears_of(&house, 5, &received(900)).await;
+    inventory.says("6:6:", 1, 900);
+    for (waiting, parked, state, reason) in [
+        (2, 0, State::Pending, Some("inventory will try some sales or voids (2) again")),
+        (0, 1, State::Differs, Some("inventory could not book some sales or voids (1); somebody must look")),
+        (0, 0, State::Agrees, None),
+    ] {
+        *inventory.1.lock().unwrap() = (waiting, parked);
+        let [proof, _] = proofs(&house).await;
+        assert_eq!((proof.state(), proof.reason.as_deref(), proof.difference), (state, reason, money(0)));
+    }
 }
 
 #[tokio::test]

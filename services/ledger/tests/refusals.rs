@@ -26,6 +26,7 @@ fn every_reason_and_its_class() {
         Error::LedgerAccountNotFound(LedgerAccountId::from_uuid(id)),
         Error::JournalEntryNotFound(JournalEntryId::from_uuid(id)),
         Error::JournalEntryReversed(JournalEntryId::from_uuid(id)),
+        Error::ControlAccount { number: 7, account: "Inventory".to_owned() },
         Error::TaxRateNotFound(TaxRateId::from_uuid(id)),
         Error::TaxRateTaken("Sales tax".to_owned()),
         Error::TaxRateRetired(TaxRateId::from_uuid(id)),

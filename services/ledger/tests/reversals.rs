@@ -1,7 +1,9 @@
 //! Reversing by hand.
 
+use kit::Service;
 use proto::ledger::v1 as pb;
 use proto::ledger::v1::journal_entry_service_client::JournalEntryServiceClient;
+use proto::pos::v1::{Sale, tender};
 use tokio::task::JoinSet;
 use tonic::Code;
 
@@ -103,6 +105,74 @@ async fn a_void_after_a_reversal_by_hand_is_for_somebody_to_look_at() {
     assert_eq!((open[0].source_id.as_str(), open[0].event_kind.as_str()), (reversed.id.as_str(), "pos.sale.voided"));
     let void = entries_of(&house, &restored.id).await.remove(1);
     assert_eq!(void.reverses_id, Some(standing.id), "the void takes back what stood");
+}
+
+#[tokio::test]
+async fn what_an_event_booked_to_a_control_account_is_not_reversed_by_hand() {
+    let house = open().await;
+    let sold = Sale { tenders: vec![tendered(tender::Kind::Cash, 5000, 0)], ..sale(5000) };
+    house.hears(&received(9000)).await.unwrap();
+    house.hears(&completed(&sold)).await.unwrap();
+    for (entry, account) in entries(&house).await.into_iter().zip(["Inventory", "Cash in drawers"]) {
+        let status = reverse(&house, &entry.id).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::FailedPrecondition, "CONTROL_ACCOUNT"));
+        let sentence = format!(
+            "entry {} books to {account}, which only events may move; void the sale or adjust the stock instead",
+            entry.number
+        );
+        assert_eq!(status.message(), sentence);
+    }
+    house.hears(&voided(&sold, TODAY)).await.unwrap();
+    assert!(exceptions(&house, false).await.is_empty());
+    let all = entries(&house).await;
+    assert_eq!(all.len(), 3);
+    let status = reverse(&house, &all[2].id).await.unwrap_err();
+    assert_eq!(reason(&status), "CONTROL_ACCOUNT", "nor is the void");
+    let status = reverse(&house, &all[1].id).await.unwrap_err();
+    assert_eq!(reason(&status), "JOURNAL_ENTRY_REVERSED");
+}
+
+#[tokio::test]
+async fn a_void_that_waits_behind_a_reversal_of_long_ago_is_booked_when_that_is_reversed() {
+    let house = open().await;
+    let sold = Sale { tenders: vec![tendered(tender::Kind::Cash, 5000, 0)], ..sale(5000) };
+    house.hears(&completed(&sold)).await.unwrap();
+    let reversal = reversed_long_ago(&house, &entries(&house).await[0].id).await;
+    house.hears(&voided(&sold, TODAY)).await.unwrap();
+    assert_eq!(exceptions(&house, false).await.len(), 1);
+
+    let restored = reverse(&house, &reversal).await.unwrap();
+    sqlx::query("update posting_exception set tried_at = tried_at - interval '2 hours'")
+        .execute(&mut house.sql().await)
+        .await
+        .unwrap();
+    let retry = house.service.jobs().into_iter().find(|job| job.name == "retry_exceptions").unwrap();
+    retry.run_once(&house.app.db, "ledger").await.unwrap();
+
+    assert!(exceptions(&house, false).await.is_empty());
+    let void = entries_of(&house, &sold.id).await.remove(1);
+    assert_eq!(void.reverses_id, Some(restored.id));
+}
+
+#[tokio::test]
+async fn a_void_and_a_reversal_by_hand_at_once_take_a_sale_back_once() {
+    let house = open().await;
+    for run in 0..10 {
+        let sold = sale(5000);
+        house.hears(&completed(&sold)).await.unwrap();
+        let id = entries_of(&house, &sold.id).await[0].id.clone();
+        let void = voided(&sold, TODAY);
+        let (by_hand, heard) = tokio::join!(reverse(&house, &id), house.hears(&void));
+        heard.unwrap();
+        let voids = entries_of(&house, &sold.id).await.len() - 1;
+        let open = exceptions(&house, false).await.iter().filter(|open| open.source_id == sold.id).count();
+        match by_hand {
+            Ok(_) => assert_eq!((voids, open), (0, 1), "run {run}: somebody looks at the void"),
+            Err(status) => {
+                assert_eq!((reason(&status).as_str(), voids, open), ("JOURNAL_ENTRY_REVERSED", 1, 0), "run {run}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -188,6 +188,36 @@ pub(crate) async fn reverse(house: &House<Ledger>, id: &str) -> Result<pb::Journ
     Ok(client.reverse_journal_entry(request).await?.into_inner().journal_entry.unwrap())
 }
 
+/// Writes the opposite of an entry, as the service did by hand; the triggers say whether it may. Answers with its id.
+pub(crate) async fn turn(conn: &mut sqlx::PgConnection, id: &str) -> Result<String, sqlx::Error> {
+    let reversal = Uuid::now_v7();
+    sqlx::query(
+        "with entry as (
+            insert into journal_entry (id, effective_on, memo, source_service, source_kind, source_id, event_kind,
+                                       reverses_id, amount)
+            select $1, effective_on, 'By hand', 'ledger', 'journal_entry', id, 'ledger.entry.reversed', id, amount
+              from journal_entry
+             where id = $2
+         )
+         insert into journal_line (journal_entry_id, ordinal, ledger_account_id, effective_on, debit, credit)
+         select $1, ordinal, ledger_account_id, effective_on, credit, debit from journal_line where journal_entry_id = $2",
+    )
+    .bind(reversal)
+    .bind(id.parse::<Uuid>().unwrap())
+    .execute(conn)
+    .await?;
+    Ok(reversal.to_string())
+}
+
+/// An entry is reversed by hand as it could be before control accounts were closed to that. Answers with the reversal.
+pub(crate) async fn reversed_long_ago(house: &House<Ledger>, id: &str) -> String {
+    let mut sql = house.sql().await;
+    sqlx::query("alter table journal_entry disable trigger journal_entry_controls").execute(&mut sql).await.unwrap();
+    let reversal = turn(&mut sql, id).await.unwrap();
+    sqlx::query("alter table journal_entry enable trigger journal_entry_controls").execute(&mut sql).await.unwrap();
+    reversal
+}
+
 /// The reason in an answer's details.
 pub(crate) fn reason(status: &tonic::Status) -> String {
     use tonic_types::StatusExt;

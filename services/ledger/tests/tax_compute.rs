@@ -237,6 +237,69 @@ async fn a_line_with_rules_of_its_own_takes_no_others() {
 }
 
 #[tokio::test]
+async fn an_exempt_line_is_charged_nothing_beside_shared_rules() {
+    let house = open().await;
+    let exempt = TaxLineInput { exempt: Some(true), ..line("1", "100") };
+    let request = ComputeTaxRequest {
+        lines: vec![line("1", "100"), exempt, TaxLineInput { exempt: Some(false), ..line("1", "100") }],
+        taxes: vec![on_top("10"), included("5")],
+        ..Default::default()
+    };
+    let answer = ask(&house, request).await.unwrap();
+    let taxes: Vec<_> = answer.lines.iter().map(|line| line.tax.as_str()).collect();
+    assert_eq!((taxes[1], answer.lines[1].gross.as_str(), answer.lines[1].taxes.len()), ("0.00", "100.00", 0));
+    assert_eq!(taxes[0], taxes[2]);
+    assert_ne!(taxes[0], "0.00");
+}
+
+#[tokio::test]
+async fn a_negative_discount_is_no_surcharge_and_may_only_be_written_on_returns() {
+    let house = open().await;
+    let off = |amount: &str, line: TaxLineInput| TaxLineInput { discount_amount: text(amount), ..line };
+    let document = |lines: &[TaxLineInput]| ComputeTaxRequest { lines: lines.to_vec(), ..Default::default() };
+    let (sold, back, free) = (line("1", "1"), line("-1", "10"), line("1", "0"));
+    for (request, field) in [
+        (document(&[sold.clone(), off("-1", sold.clone())]), "lines[1].discount_amount"),
+        (document(&[off("-1", free.clone())]), "lines[0].discount_amount"),
+        (document(&[off("-1", line("-1", "-10"))]), "lines[0].discount_amount"),
+        (ComputeTaxRequest { discount_net: text("-1"), ..document(std::slice::from_ref(&sold)) }, "discount_net"),
+        (ComputeTaxRequest { discount_gross: text("-1"), ..document(std::slice::from_ref(&sold)) }, "discount_gross"),
+        (ComputeTaxRequest { discount_net: text("-1"), ..document(&[sold, back.clone()]) }, "discount_net"),
+        (ComputeTaxRequest { discount_gross: text("-1"), ..document(std::slice::from_ref(&free)) }, "discount_gross"),
+    ] {
+        let refused = ask(&house, request.clone()).await.unwrap_err();
+        assert_eq!(fields(&refused), [field], "{request:?}");
+    }
+    // A deposit on something free is money that comes in: nothing is added to it either.
+    let deposit = TaxLineInput { taxes: vec![fixed("0.05")], ..free.clone() };
+    let mixed = ComputeTaxRequest { discount_gross: text("-4"), ..document(&[back.clone(), deposit]) };
+    assert_eq!(fields(&ask(&house, mixed).await.unwrap_err()), ["discount_gross"]);
+    for sign in ["", "-"] {
+        let amount = format!("{sign}4");
+        let net = ComputeTaxRequest { discount_net: text(&amount), ..document(&[back.clone(), free.clone()]) };
+        let gross = ComputeTaxRequest { discount_gross: text(&amount), ..document(&[line("1", "-10")]) };
+        for request in [document(&[off(&amount, back.clone())]), net, gross] {
+            assert_eq!(ask(&house, request.clone()).await.unwrap().total, "-6.00", "{request:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sentence_names_a_field_as_callers_write_it() {
+    use tonic_types::StatusExt;
+    let house = open().await;
+    let two = ComputeTaxRequest { discount_net: text("1"), discount_gross: text("1"), ..one("100", vec![]) };
+    let line = TaxLineInput { discount_percent: text("1"), discount_amount: text("1"), ..line("1", "5") };
+    let both = ComputeTaxRequest { lines: vec![line], ..Default::default() };
+    for (request, sentence) in
+        [(two, "cannot be given together with discountNet"), (both, "cannot be given together with discountPercent")]
+    {
+        let refused = ask(&house, request).await.unwrap_err();
+        assert_eq!(refused.get_details_bad_request().unwrap().field_violations[0].description, sentence);
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_reckoned_is_refused_with_the_field_to_blame() {
     let house = open().await;
     let blamed = async |request: ComputeTaxRequest| fields(&ask(&house, request).await.unwrap_err());
@@ -265,6 +328,10 @@ async fn what_cannot_be_reckoned_is_refused_with_the_field_to_blame() {
         (
             with_line(TaxLineInput { discount_percent: text("1"), discount_amount: text("1"), ..line("1", "5") }),
             vec!["lines[0].discount_amount"],
+        ),
+        (
+            with_line(TaxLineInput { exempt: Some(true), taxes: vec![on_top("5")], ..line("1", "5") }),
+            vec!["lines[0].taxes"],
         ),
         (ComputeTaxRequest { discount_net: text("1"), discount_gross: text("1"), ..good() }, vec!["discount_gross"]),
         (ComputeTaxRequest { discount_gross: text("100.01"), ..good() }, vec!["discount_gross"]),

@@ -117,6 +117,7 @@ async fn a_tax_of_one_name_is_charged_once_even_when_twenty_add_it() {
     let renamed = pb::TaxRate { name: "Sales tax".to_owned(), ..city.clone() };
     let status = update(&mut client(&house), renamed, Some(&["name"])).await.unwrap_err();
     assert_eq!(reason(&status), "TAX_RATE_TAKEN");
+    assert_eq!(fields(&status), ["tax_rate.name"]);
     retire(&house, &city.id).await.unwrap();
     create(&house, rate("City tax")).await.unwrap();
 }

@@ -52,7 +52,7 @@ impl CategoryService for Rpc {
             let wire = message.category.as_ref().ok_or_else(|| Violation::new("category", "is required"))?;
             store::lock_tree(tx).await?;
             let mut category = Category::new(CategoryId::new(), &wire.name, wire.sort_order, caller.now);
-            category.place(parent(tx, wire).await?.as_ref())?;
+            category.place(parent(tx, wire).await?.as_ref(), 0)?;
             store::insert(tx, std::slice::from_ref(&category)).await?;
             let category = store::get(tx, category.id).await?;
             tell(tx, &category);
@@ -85,7 +85,10 @@ impl CategoryService for Rpc {
                     None => None,
                 }
             };
-            after.place(above.as_ref())?;
+            // Where it stays, what lies below it stays too, however deep that once came to be.
+            let stays = above.as_ref().and_then(|above| above.ids.last()) == before.parent_id.as_ref();
+            let levels_below = if stays { 0 } else { store::levels_below(tx, id).await? };
+            after.place(above.as_ref(), levels_below)?;
             let Some((from, to)) = difference(&before.record(), &after.record()) else {
                 return Ok(pb::UpdateCategoryResponse { category: Some(before.into()) });
             };

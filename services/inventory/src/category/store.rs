@@ -87,6 +87,24 @@ pub(crate) async fn lineage(conn: &mut Conn, id: CategoryId) -> Result<Option<Li
     Ok(ids.zip(path).map(|(ids, path)| Lineage { ids, path }))
 }
 
+/// How many levels lie below a category; none below one without children.
+pub(crate) async fn levels_below(conn: &mut Conn, id: CategoryId) -> Result<usize, Error> {
+    let levels: i32 = sqlx::query_scalar(
+        "with recursive below as (
+             select id, 0 as level from category where id = $1
+              union all
+             select c.id, below.level + 1
+               from category c
+               join below on c.parent_id = below.id
+         )
+         select coalesce(max(level), 0) from below",
+    )
+    .bind(id)
+    .fetch_one(conn)
+    .await?;
+    Ok(usize::try_from(levels).unwrap_or_default())
+}
+
 /// Adds categories; each stands behind its parent.
 pub(crate) async fn insert(conn: &mut Conn, categories: &[Category]) -> Result<(), Error> {
     let each = categories.iter();
@@ -143,5 +161,5 @@ pub(crate) async fn rename_below(conn: &mut Conn, id: CategoryId) -> Result<Vec<
     .bind(id)
     .fetch_all(conn)
     .await
-    .on_constraint("category_path_check", || Error::CategoryTooDeep)
+    .on_constraint("category_path_check", || Error::CategoryTooDeep { field: "category.name" })
 }

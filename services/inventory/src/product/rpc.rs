@@ -6,6 +6,7 @@ use db::{Audit, List, Subject, Tx};
 use kit::{App, Reply, read, write};
 use proto::inventory::v1 as pb;
 use proto::inventory::v1::product_service_server::ProductService;
+use serde_json::Value;
 use tonic::Request;
 use types::{Money, Violation, Violations};
 
@@ -90,16 +91,35 @@ impl ProductService for Rpc {
             kit::expect_etag(caller.if_match.as_deref(), before.version, || Error::ProductChanged)?;
             let was = before.record();
             let after = before.discontinue()?;
-            store::save(tx, &after).await?;
-            let after = store::get(tx, id).await?;
-            tell(tx, &after);
-            if let Some((from, to)) = difference(&was, &after.record()) {
-                tx.audit(Audit::changed("product", id, from, to));
-            }
+            let after = changed(tx, &was, &after).await?;
             Ok::<_, Error>(pb::DiscontinueProductResponse { product: Some(after.into()) })
         })
         .await
     }
+
+    async fn restore_product(&self, request: Request<pb::RestoreProductRequest>) -> Reply<pb::RestoreProductResponse> {
+        write(&self.app.db, request, async |tx, caller, message| {
+            let id = ProductId::parse("id", &message.id)?;
+            let before = store::lock(tx, id).await?;
+            kit::expect_etag(caller.if_match.as_deref(), before.version, || Error::ProductChanged)?;
+            let was = before.record();
+            let after = before.restore()?;
+            let after = changed(tx, &was, &after).await?;
+            Ok::<_, Error>(pb::RestoreProductResponse { product: Some(after.into()) })
+        })
+        .await
+    }
+}
+
+/// Saves a product that is in another state than its record says, tells and records it.
+async fn changed(tx: &mut Tx, was: &Value, product: &Product) -> Result<Product, Error> {
+    store::save(tx, product).await?;
+    let after = store::get(tx, product.id).await?;
+    tell(tx, &after);
+    if let Some((from, to)) = difference(was, &after.record()) {
+        tx.audit(Audit::changed("product", after.id, from, to));
+    }
+    Ok(after)
 }
 
 /// A new product as a request describes it.

@@ -153,7 +153,7 @@ pub(super) fn categories(now: DateTime<Utc>) -> Result<Vec<Category>, Error> {
     for ((name, parent), n) in CATEGORIES.into_iter().zip(1_u32..) {
         let mut category = Category::new(category_id(n), name, i32::try_from(n).unwrap_or_default(), now);
         let above = parent.and_then(|parent| tree.iter().find(|known| known.id == category_id(parent)));
-        category.place(above.map(|above| Lineage { ids: vec![above.id], path: above.path.clone() }).as_ref())?;
+        category.place(above.map(|above| Lineage { ids: vec![above.id], path: above.path.clone() }).as_ref(), 0)?;
         tree.push(category);
     }
     Ok(tree)

@@ -51,6 +51,8 @@ pub(crate) async fn receive(tx: &mut Tx, receipt: &Receipt, at: prost_types::Tim
 /// Books a correction that was made at an instant, and answers with the change of the stock's value.
 pub(crate) async fn adjust(tx: &mut Tx, adjustment: &Adjustment, at: prost_types::Timestamp) -> Result<Money, Error> {
     let mut shelf = prepare(tx, adjustment.location, &adjustment.lines, Incoming::ForTheBooks).await?;
+    let found = adjustment.lines.iter().filter(|line| !line.quantity.is_negative()).map(|line| line.product);
+    shelf.costs = store::last_costs(tx, adjustment.location, &found.collect::<Vec<_>>()).await?;
     for line in &adjustment.lines {
         shelf.adjust(line)?;
     }

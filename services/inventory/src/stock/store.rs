@@ -2,6 +2,8 @@
 
 mod list;
 
+use std::collections::BTreeMap;
+
 use db::{Conn, OnConstraint};
 use kit::Fault;
 use sqlx::postgres::PgRow;
@@ -15,7 +17,7 @@ use crate::Error;
 use crate::product::store::{quantity, word};
 use crate::product::{Kind, ProductId, State, label};
 use crate::quantity::Quantity;
-use crate::shelf::{Holding, Item, Shelf};
+use crate::shelf::{Cost, Holding, Item, Shelf};
 
 /// Makes the rows of products that never lay at a location.
 pub(crate) async fn open(conn: &mut Conn, location: LocationId, products: &[ProductId]) -> Result<(), Error> {
@@ -81,6 +83,36 @@ impl FromRow<'_, PgRow> for Locked {
         };
         Ok(Self(row.try_get("id")?, item))
     }
+}
+
+/// What products cost at a location when their cost was last known: the average after the last time that some came in.
+/// What was found and had no cost says nothing of it.
+pub(crate) async fn last_costs(
+    conn: &mut Conn,
+    location: LocationId,
+    products: &[ProductId],
+) -> Result<BTreeMap<ProductId, Cost>, Error> {
+    let rows: Vec<(ProductId, i64, Decimal)> = sqlx::query_as(
+        "select p.id, m.value_after, m.on_hand_after
+           from (select distinct unnest($2::uuid[]) as id) p
+          cross join lateral (
+             select value_after, on_hand_after
+               from stock_move
+              where product_id = p.id
+                and location_id = $1
+                and quantity > 0
+                and (kind = 'receipt' or value_after > 0)
+              order by created_at desc, id desc
+              limit 1) m",
+    )
+    .bind(location)
+    .bind(products)
+    .fetch_all(conn)
+    .await?;
+    let cost =
+        |(id, value, units)| Some((id, Cost { value: Money::minor(value), units: Quantity::from_decimal(units)? }));
+    let costs: Option<_> = rows.into_iter().map(cost).collect();
+    costs.ok_or_else(|| Fault::new("a stock move holds no quantity").into())
 }
 
 /// Why the moves of a shelf are made.

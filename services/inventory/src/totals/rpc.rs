@@ -25,6 +25,8 @@ impl InventoryControlService for Rpc {
                 snapshot: totals.snapshot,
                 events: totals.events,
                 value: Some(totals.value.into()),
+                waiting_events: totals.waiting,
+                parked_events: totals.parked,
             })
         })
         .await

@@ -53,7 +53,8 @@ impl JournalEntryService for Rpc {
             let id = JournalEntryId::parse("id", &message.id)?;
             let entry = store::get(tx, id).await?;
             let today = shop::today(tx, caller.now).await?;
-            let draft = entry.reversal(today, message.reason.trim());
+            let by_hand = store::reversals_by_hand(tx, id).await?;
+            let draft = entry.reversal(today, message.reason.trim(), by_hand)?;
             if !book(tx, &draft).await? {
                 return Err(Error::JournalEntryReversed(id));
             }
@@ -156,7 +157,7 @@ impl From<JournalEntry> for pb::JournalEntry {
 
 impl From<BookedLine> for pb::JournalLine {
     fn from(line: BookedLine) -> Self {
-        let BookedLine { ledger_account_id, code, name, side, memo } = line;
+        let BookedLine { ledger_account_id, code, name, is_control: _, side, memo } = line;
         let (debit, credit) = match side {
             Side::Debit(amount) => (Some(amount), None),
             Side::Credit(amount) => (None, Some(amount)),

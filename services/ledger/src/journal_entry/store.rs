@@ -126,7 +126,8 @@ pub(crate) async fn get(conn: &mut Conn, id: JournalEntryId) -> Result<JournalEn
 
 async fn add_lines(conn: &mut Conn, entries: &mut [JournalEntry]) -> Result<(), Error> {
     let rows = sqlx::query(
-        "select l.journal_entry_id, l.ledger_account_id, a.code, a.name, l.debit, l.credit, l.memo
+        "select l.journal_entry_id, l.ledger_account_id, a.code, a.name, a.control_of is not null as is_control, l.debit,
+                l.credit, l.memo
            from journal_line l
            join ledger_account a on a.id = l.ledger_account_id
           where l.journal_entry_id = any($1)
@@ -153,6 +154,7 @@ impl FromRow<'_, PgRow> for BookedLine {
             ledger_account_id: row.try_get("ledger_account_id")?,
             code: row.try_get("code")?,
             name: row.try_get("name")?,
+            is_control: row.try_get("is_control")?,
             side,
             memo: row.try_get("memo")?,
         })
@@ -247,6 +249,27 @@ pub(crate) async fn is_booked(conn: &mut Conn, source: &Source) -> Result<bool, 
                            and source_service = $4)",
     );
     Ok(booked.bind(source.id).bind(&source.event).bind(&source.kind).bind(&source.service).fetch_one(conn).await?)
+}
+
+/// How many reversals by hand there are in a row, from this entry down to the one that an event or a service made.
+pub(crate) async fn reversals_by_hand(conn: &mut Conn, id: JournalEntryId) -> Result<i64, Error> {
+    let count = sqlx::query_scalar(
+        "with recursive reversal as (
+            select id, reverses_id
+              from journal_entry
+             where id = $1
+               and producer_tx is null
+               and reverses_id is not null
+            union all
+            select e.id, e.reverses_id
+              from reversal r
+              join journal_entry e on e.id = r.reverses_id
+             where e.producer_tx is null
+               and e.reverses_id is not null
+         )
+         select count(*) from reversal",
+    );
+    Ok(count.bind(id).fetch_one(conn).await?)
 }
 
 /// The last of an event's entry, its reversal, the reversal of that, and so on; and how many reversals there were.

@@ -14,7 +14,7 @@ use proto::pos::v1::pos_control_service_client::PosControlServiceClient;
 use tonic::Request;
 use types::{Money, parse_date};
 
-use super::{Balance, Control, DRAWER_CASH, INVENTORY, OwnerTotals, Verdict, store, verdict};
+use super::{Balance, Control, DRAWER_CASH, INVENTORY, OwnerTotals, Unbooked, Verdict, store, verdict};
 use crate::Error;
 
 pub(crate) struct Rpc {
@@ -64,7 +64,8 @@ impl Rpc {
             Ok(client.get_inventory_totals(request).await.map_err(Refused::from).map_err(Fault::new)?.into_inner())
         };
         let totals = reached(&INVENTORY, answer.await)?;
-        Some(OwnerTotals { snapshot: totals.snapshot, events: totals.events, total: amount(totals.value) })
+        let unbooked = Unbooked { waiting: totals.waiting_events, parked: totals.parked_events };
+        Some(OwnerTotals { snapshot: totals.snapshot, events: totals.events, total: amount(totals.value), unbooked })
     }
 
     async fn ask_pos(&self, caller: &Caller) -> Option<OwnerTotals> {
@@ -76,7 +77,9 @@ impl Rpc {
             Ok(client.get_pos_totals(request).await.map_err(Refused::from).map_err(Fault::new)?.into_inner())
         };
         let totals = reached(&DRAWER_CASH, answer.await)?;
-        Some(OwnerTotals { snapshot: totals.snapshot, events: totals.events, total: amount(totals.cash) })
+        // Nothing that pos hears moves cash.
+        let unbooked = Unbooked::default();
+        Some(OwnerTotals { snapshot: totals.snapshot, events: totals.events, total: amount(totals.cash), unbooked })
     }
 }
 
@@ -99,6 +102,7 @@ async fn prove(db: &mut Conn, control: &Control, owner: Option<OwnerTotals>) -> 
         difference: None,
         owner_events: 0,
         heard_events: 0,
+        reason: None,
     };
     let Some(owner) = owner else { return Ok(unreachable(store::balance(db, control).await?)) };
     let held = store::held(db, control, &owner).await?;
@@ -108,6 +112,7 @@ async fn prove(db: &mut Conn, control: &Control, owner: Option<OwnerTotals>) -> 
         difference: Some((held.balance - owner.total).into()),
         owner_events: owner.events,
         heard_events: held.events,
+        reason: owner.unbooked.reason(control.owner),
         ..unreachable(held.balance)
     })
 }

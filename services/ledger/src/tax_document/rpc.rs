@@ -12,7 +12,10 @@ use tax::{
 use tonic::{Request, Response};
 use types::{Decimal, Violation, Violations, parse_decimal};
 
-use super::{CURRENCY_DIGITS, DECIMALS_MAX, Inquiry, LineFields, ROUNDING, blame, name};
+use super::{
+    CURRENCY_DIGITS, DECIMALS_MAX, Inquiry, LineFields, NEGATIVE_DISCOUNT, ROUNDING, blame, is_return, name,
+    only_returns,
+};
 use crate::Error;
 
 pub(crate) struct Rpc;
@@ -42,7 +45,6 @@ fn answer(message: &pb::ComputeTaxRequest) -> Result<pb::ComputeTaxResponse, Vio
 fn inquiry(message: &pb::ComputeTaxRequest) -> Result<Inquiry, Violations> {
     let mut out = Violations::default();
     let digits = message.currency_digits.map_or(CURRENCY_DIGITS, i32::unsigned_abs);
-    let (discount, discount_field) = document_discount(message, &mut out);
     let cash_rounding = optional("cash_rounding", &message.cash_rounding, digits, &mut out);
     if cash_rounding.is_some_and(|increment| increment <= Decimal::ZERO) {
         out.add("cash_rounding", "must be more than 0");
@@ -53,18 +55,39 @@ fn inquiry(message: &pb::ComputeTaxRequest) -> Result<Inquiry, Violations> {
     for (index, input) in message.lines.iter().enumerate() {
         let at = format!("lines[{index}]");
         let own = rules(&format!("{at}.taxes"), &input.taxes, &mut out);
-        lines.push(Line {
+        let is_exempt = input.exempt.unwrap_or_default();
+        if is_exempt && !input.taxes.is_empty() {
+            out.add(format!("{at}.taxes"), "cannot be given on an exempt line");
+        }
+        let line = Line {
             quantity: optional(&format!("{at}.quantity"), &input.quantity, DECIMALS_MAX, &mut out)
                 .unwrap_or(Decimal::ONE),
             unit_price: decimal(&format!("{at}.unit_price"), &input.unit_price, DECIMALS_MAX, &mut out),
             discount: line_discount(&at, input, &mut out),
-            rules: if input.taxes.is_empty() { shared.clone() } else { own },
-        });
+            rules: if input.taxes.is_empty() && !is_exempt { shared.clone() } else { own },
+        };
+        if let Discount::Amount(amount) = line.discount
+            && amount < Decimal::ZERO
+            && !is_return(&line)
+        {
+            out.add(format!("{at}.discount_amount"), NEGATIVE_DISCOUNT);
+        }
+        lines.push(line);
         let discount = if input.discount_percent.is_some() { "discount_percent" } else { "discount_amount" };
         line_fields.push(LineFields {
             discount: format!("{at}.{discount}"),
             taxes: if input.taxes.is_empty() { "taxes".to_owned() } else { format!("{at}.taxes") },
         });
+    }
+    let (mut discount, discount_field) = document_discount(message, &mut out);
+    if let Some(DocumentDiscount::Net(amount) | DocumentDiscount::Gross(amount)) = &mut discount
+        && *amount < Decimal::ZERO
+    {
+        if !only_returns(&lines) {
+            out.add(discount_field, NEGATIVE_DISCOUNT);
+        }
+        // A tax per unit can make something that is free a sale: without its sign the discount stays one.
+        *amount = amount.abs();
     }
     out.into_result()?;
     let rounding = match message.rounding() {
@@ -83,16 +106,17 @@ fn document_discount(
 ) -> (Option<DocumentDiscount>, &'static str) {
     let given = [
         optional("discount_net", &message.discount_net, DECIMALS_MAX, out)
-            .map(|amount| (DocumentDiscount::Net(amount), "discount_net")),
+            .map(|amount| (DocumentDiscount::Net(amount), "discount_net", "discountNet")),
         optional("discount_gross", &message.discount_gross, DECIMALS_MAX, out)
-            .map(|amount| (DocumentDiscount::Gross(amount), "discount_gross")),
+            .map(|amount| (DocumentDiscount::Gross(amount), "discount_gross", "discountGross")),
         percent("discount_percent", &message.discount_percent, out)
-            .map(|percent| (DocumentDiscount::Percent(percent), "discount_percent")),
+            .map(|percent| (DocumentDiscount::Percent(percent), "discount_percent", "discountPercent")),
     ];
     let mut given = given.into_iter().flatten();
-    let Some((discount, field)) = given.next() else { return (None, "discount_net") };
-    if let Some((_, second)) = given.next() {
-        out.add(second, format!("cannot be given together with {field}"));
+    // Sentences name fields as callers write them.
+    let Some((discount, field, shown)) = given.next() else { return (None, "discount_net") };
+    if let Some((_, second, _)) = given.next() {
+        out.add(second, format!("cannot be given together with {shown}"));
     }
     (Some(discount), field)
 }
@@ -105,7 +129,7 @@ fn line_discount(at: &str, input: &pb::TaxLineInput, out: &mut Violations) -> Di
         (Some(percent), None) => Discount::Percent(percent),
         (None, Some(amount)) => Discount::Amount(amount),
         (Some(_), Some(_)) => {
-            out.add(format!("{at}.discount_amount"), "cannot be given together with discount_percent");
+            out.add(format!("{at}.discount_amount"), "cannot be given together with discountPercent");
             Discount::None
         }
     }
