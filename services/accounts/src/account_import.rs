@@ -23,7 +23,7 @@ types::ids! {
 const BYTES_MAX: i64 = 64 * 1024 * 1024;
 /// The most that one piece of it may hold, in bytes.
 const PART_BYTES_MAX: usize = 1024 * 1024;
-/// How often publishing is tried.
+/// How often a check is begun, and how often publishing is tried.
 const ATTEMPTS_MAX: i32 = 3;
 
 /// A file that is checked and published as a whole.
@@ -112,16 +112,21 @@ impl AccountImport {
         Ok(Self { bytes: 0, ..self })
     }
 
+    /// Checks it from the beginning, unless that was tried often enough.
     pub(crate) fn begin_check(self) -> Result<Self, Error> {
         self.must_be(&[State::Uploaded, State::Checking])?;
-        Ok(Self { state: State::Checking, checked: Checked::default(), ..self })
+        let import = self.tried("checking broke off each time it was tried; nothing was published");
+        if import.state == State::Failed {
+            return Ok(import);
+        }
+        Ok(Self { state: State::Checking, checked: Checked::default(), ..import })
     }
 
     /// What a check found decides what comes next.
     pub(crate) fn end_check(self, checked: Checked) -> Result<Self, Error> {
         self.must_be(&[State::Checking])?;
         let state = if checked.errors > 0 { State::Rejected } else { State::Checked };
-        Ok(Self { state, checked, ..self })
+        Ok(Self { state, checked, attempts: 0, ..self })
     }
 
     pub(crate) fn publish(self) -> Result<Self, Error> {
@@ -132,16 +137,20 @@ impl AccountImport {
     /// One more try, unless there were enough.
     pub(crate) fn attempt(self) -> Result<Self, Error> {
         self.must_be(&[State::Publishing])?;
+        Ok(self.tried("publishing broke off each time it was tried; nothing was published"))
+    }
+
+    /// Counts a try before it is made, or fails.
+    fn tried(self, failure: &str) -> Self {
         if self.attempts >= ATTEMPTS_MAX {
-            let failure = Some("publishing broke off each time it was tried; nothing was published".to_owned());
-            return Ok(Self { state: State::Failed, failure, ..self });
+            return Self { state: State::Failed, failure: Some(failure.to_owned()), ..self };
         }
-        Ok(Self { attempts: self.attempts + 1, ..self })
+        Self { attempts: self.attempts + 1, ..self }
     }
 
     pub(crate) fn discard(self) -> Result<Self, Error> {
-        self.must_be(&[State::Open, State::Uploaded, State::Checked])?;
-        Ok(Self { state: State::Discarded, ..self })
+        self.must_be(&[State::Open, State::Uploaded, State::Checking, State::Checked, State::Failed])?;
+        Ok(Self { state: State::Discarded, failure: None, ..self })
     }
 
     fn must_be(&self, states: &[State]) -> Result<(), Error> {
@@ -197,6 +206,20 @@ mod tests {
         assert_eq!(import(State::Checking, 9).end_check(bad).unwrap().state, State::Rejected);
         assert_eq!(import(State::Checking, 9).end_check(Checked::default()).unwrap().state, State::Checked);
         assert!(import(State::Rejected, 9).publish().is_err() && import(State::Published, 9).discard().is_err());
+    }
+
+    #[test]
+    fn checking_is_not_tried_for_ever_and_its_tries_are_not_those_of_publishing() {
+        let mut checking = import(State::Uploaded, 9);
+        for attempt in 1..=ATTEMPTS_MAX {
+            checking = checking.begin_check().unwrap();
+            assert_eq!((checking.state, checking.attempts), (State::Checking, attempt));
+        }
+        assert_eq!(checking.clone().end_check(Checked::default()).unwrap().attempts, 0);
+        let failed = checking.begin_check().unwrap();
+        assert!(failed.state == State::Failed && failed.failure.is_some());
+        let discarded = failed.discard().unwrap();
+        assert_eq!((discarded.state, discarded.failure), (State::Discarded, None));
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(crate) enum Left {
 pub struct Conflict {
     pub kind: &'static str,
     pub id: Uuid,
-    /// The rule that both would break together.
+    /// The constraint that both would break together.
     pub rule: String,
 }
 
@@ -128,7 +128,19 @@ pub(crate) fn joined(target: &Account, source: &Account) -> (Vec<String>, Vec<St
 pub(crate) fn named(conflicts: &[Conflict]) -> Violations {
     let mut out = Violations::default();
     for Conflict { kind, id, rule } in conflicts {
-        out.add(format!("{kind}[{id}]"), format!("cannot stand beside what the other account has ({rule})"));
+        out.add(format!("{kind}[{id}]"), settled_by(rule));
     }
     out
+}
+
+/// What is in the way, and what a clerk does about it.
+fn settled_by(rule: &str) -> &'static str {
+    match rule {
+        "tax_exemption_live_key" => "both accounts have a tax exemption that waits or holds; revoke one of them first",
+        "phone_number_account_key" => "both accounts have this phone number; remove it from one of them first",
+        "payer_share_account_key" => {
+            "both accounts pay a share for this member; say anew who pays for him, with one of them, first"
+        }
+        _ => "cannot stand beside what the other account has; change or remove one of the two first",
+    }
 }

@@ -20,31 +20,36 @@ pub(crate) fn forgotten(member: Member) -> Member {
     Member { person, age_override: None, state: State::Archived, ..member }
 }
 
+/// An account of which nothing is known but its number.
+pub(crate) fn nameless(account: Account) -> Account {
+    let details = Details {
+        name: format!("Account {}", account.number),
+        email: None,
+        phone: None,
+        address: None,
+        notes: None,
+        primary_member_id: None,
+        tags: Vec::new(),
+        ..account.details
+    };
+    Account { details, ..account }
+}
+
 /// What is left of an account when a member is forgotten.
 #[derive(Debug)]
 pub(crate) enum Left {
     AsItWas,
     /// The member is not its first any more.
     Changed(Account),
-    /// He had it for himself alone, and it is forgotten with him.
+    /// He was the last of its people, and it is forgotten with him.
     Forgotten(Account),
 }
 
-/// The account of somebody who had it for himself alone is forgotten with him; that of others is not his.
+/// The account of people is forgotten with the last of them; a business is more than its people.
 pub(crate) fn left_of(account: Account, member: MemberId, others: i64) -> Left {
     let primary_member_id = account.details.primary_member_id.filter(|id| *id != member.uuid());
-    if account.details.kind == Kind::Individual && others == 0 {
-        let details = Details {
-            name: format!("Account {}", account.number),
-            email: None,
-            phone: None,
-            address: None,
-            notes: None,
-            primary_member_id,
-            tags: Vec::new(),
-            ..account.details
-        };
-        return Left::Forgotten(Account { details, ..account });
+    if account.details.kind != Kind::Business && others == 0 {
+        return Left::Forgotten(nameless(account));
     }
     if primary_member_id == account.details.primary_member_id {
         return Left::AsItWas;

@@ -5,12 +5,16 @@ use proto::accounts::v1::account_import::State;
 use proto::common::v1::Address;
 use testing::House;
 
-use crate::account_import::{import, imports, upload, work};
+use crate::account_import::{errors, import, imports, upload, work};
 use crate::{Desk, desk, family, house, person};
 
 async fn export(house: &House<Accounts>) -> String {
+    export_of(house, pb::ExportAccountsRequest::default()).await
+}
+
+async fn export_of(house: &House<Accounts>, request: pb::ExportAccountsRequest) -> String {
     let mut exports = AccountExportServiceClient::new(house.user(&["accounts.admin"]));
-    let mut pieces = exports.export_accounts(pb::ExportAccountsRequest::default()).await.unwrap().into_inner();
+    let mut pieces = exports.export_accounts(request).await.unwrap().into_inner();
     let mut file = Vec::new();
     while let Some(piece) = pieces.message().await.unwrap() {
         file.extend(piece.page.unwrap().data);
@@ -64,6 +68,7 @@ async fn an_export_imported_into_an_empty_shop_is_the_same_shop() {
                 country: "US".to_owned(),
             }),
             notes: Some("says \"hi\",\nand '=1+1'".to_owned()),
+            billing_mode: pb::account::BillingMode::Split.into(),
             ..family("Miller, Ann & Söhne")
         })
         .await;
@@ -115,4 +120,35 @@ async fn an_export_of_many_accounts_is_whole_and_recorded() {
     }
     let recorded = ("accounts.v1.AccountExportService/ExportAccounts".to_owned(), "account_export".to_owned());
     assert_eq!(house.audited().await.last(), Some(&recorded));
+}
+
+#[tokio::test]
+async fn an_export_holds_the_accounts_of_the_state_that_was_asked_for() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let [main, twin, old] =
+        [desk.open(family("Main")).await, desk.open(family("Twin")).await, desk.open(family("Old")).await];
+    desk.merge(&main.id, &twin.id).await.unwrap();
+    desk.accounts.archive_account(pb::ArchiveAccountRequest { id: old.id }).await.unwrap();
+    for (state, name) in [
+        (None, "Main"),
+        (Some(pb::account::State::Active), "Main"),
+        (Some(pb::account::State::Archived), "Old"),
+        (Some(pb::account::State::Merged), "Twin"),
+    ] {
+        let file = export_of(&house, pb::ExportAccountsRequest { state: state.map(Into::into) }).await;
+        let names: Vec<_> = file.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
+        assert_eq!(names, [name], "{state:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_billing_mode_that_is_none_is_blamed_in_its_column() {
+    let house = house().await;
+    let mut imports = imports(&house);
+    let id = upload(&mut imports, "kind,name,billing_mode\nfamily,A,Split\nfamily,B,\nfamily,C,both\n", false).await;
+    work(&house).await.unwrap();
+    let errors = errors(&mut imports, &id).await;
+    let blamed: Vec<_> = errors.iter().map(|(line, field, _)| (*line, field.as_str())).collect();
+    assert_eq!(blamed, [(4, "billing_mode")]);
 }

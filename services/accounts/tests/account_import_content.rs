@@ -116,3 +116,92 @@ async fn a_card_number_is_named_in_no_column_and_kept_nowhere() {
     }
     assert_eq!([count(&house, "account").await, count(&house, "account_import_part").await], [0, 0]);
 }
+
+async fn discard(imports: &mut Imports, id: &str) -> Result<State, tonic::Status> {
+    let request = pb::DiscardAccountImportRequest { id: id.to_owned() };
+    Ok(imports.discard_account_import(request).await?.into_inner().account_import.unwrap().state())
+}
+
+async fn send_bytes(imports: &mut Imports, content: &[u8]) -> String {
+    let id = opened(imports, true).await;
+    let request = pb::UploadAccountImportPartRequest { id: id.clone(), offset: 0, data: content.to_vec(), last: true };
+    imports.upload_account_import_part(request).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_text_in_utf8_is_rejected_at_its_first_line_and_keeps_none_waiting() {
+    let house = house().await;
+    let mut imports = imports(&house);
+    let text = "kind,name\nfamily,Miller\n";
+    let little: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+    let unmarked: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for content in [little, big, unmarked, b"kind,na\0me\nfamily,Miller\n".to_vec(), b"kind,name\xff\n".to_vec()] {
+        let (bad, good) = (send_bytes(&mut imports, &content).await, upload(&mut imports, &families(1), true).await);
+        work(&house).await.unwrap();
+        assert_eq!(import(&mut imports, &bad).await.state(), State::Rejected, "{content:?}");
+        assert_eq!(import(&mut imports, &good).await.state(), State::Checked, "{content:?}");
+        let errors = errors(&mut imports, &bad).await;
+        assert!(errors.len() == 1 && errors[0].0 == 1 && errors[0].2.contains("not text in UTF-8"), "{errors:?}");
+    }
+    let bad = send_bytes(&mut imports, b"kind,name,\x01co\x7flumn\nfamily,Mi\0ller,\n").await;
+    work(&house).await.unwrap();
+    assert_eq!(errors(&mut imports, &bad).await[0].1, "column");
+    let bad = send_bytes(&mut imports, b"kind,name\nfamily,Mi\0ller\n").await;
+    work(&house).await.unwrap();
+    let blamed = errors(&mut imports, &bad).await;
+    assert!(blamed.len() == 1 && (blamed[0].0, blamed[0].1.as_str()) == (2, "name"), "{blamed:?}");
+}
+
+#[tokio::test]
+async fn a_file_whose_check_breaks_off_keeps_none_waiting_and_fails_in_the_end() {
+    let house = house().await;
+    let mut imports = imports(&house);
+    sqlx::raw_sql(
+        "create function break() returns trigger language plpgsql as $$ begin raise exception 'broken'; end $$;
+         create trigger break before insert on account_import_error for each row execute function break();",
+    )
+    .execute(&mut house.sql().await)
+    .await
+    .unwrap();
+    let [bad, given_up] =
+        [upload(&mut imports, "kind,nome\n", true).await, upload(&mut imports, "kind,nome\n", true).await];
+    let good = upload(&mut imports, &families(2), true).await;
+    work(&house).await.unwrap_err();
+    assert_eq!(import(&mut imports, &good).await.state(), State::Checked, "though it came last");
+
+    assert_eq!(import(&mut imports, &given_up).await.state(), State::Checking);
+    assert_eq!(discard(&mut imports, &given_up).await.unwrap(), State::Discarded);
+    for _ in 0..2 {
+        work(&house).await.unwrap_err();
+    }
+    work(&house).await.unwrap();
+    let failed = import(&mut imports, &bad).await;
+    assert!(failed.state() == State::Failed && failed.failure.is_some(), "{failed:?}");
+    assert_eq!(discard(&mut imports, &bad).await.unwrap(), State::Discarded);
+    assert_eq!(import(&mut imports, &bad).await.failure, None);
+    assert_eq!(reason(&discard(&mut imports, &bad).await.unwrap_err()), "IMPORT_IN_OTHER_STATE");
+}
+
+#[tokio::test]
+async fn a_quotation_mark_that_is_never_closed_swallows_no_rows() {
+    let house = house().await;
+    let mut imports = imports(&house);
+    let id = upload(&mut imports, "kind,name\nfamily,\"A\nfamily,B\nfamily,C\n", false).await;
+    work(&house).await.unwrap();
+    assert_eq!(import(&mut imports, &id).await.state(), State::Rejected);
+    let errors = errors(&mut imports, &id).await;
+    assert!(errors.len() == 1 && errors[0].0 == 2 && errors[0].2.contains("quotation mark"), "{errors:?}");
+    assert_eq!(count(&house, "account").await, 0);
+}
+
+#[tokio::test]
+async fn lines_that_end_with_a_carriage_return_alone_are_counted() {
+    let house = house().await;
+    let mut imports = imports(&house);
+    let id = upload(&mut imports, "kind,name\rfamily,A\rclub,B\r", false).await;
+    work(&house).await.unwrap();
+    let errors = errors(&mut imports, &id).await;
+    assert_eq!(errors.iter().map(|error| error.0).collect::<Vec<_>>(), [3]);
+}

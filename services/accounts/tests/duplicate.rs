@@ -1,3 +1,4 @@
+use kit::task::spawn;
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::contact_service_client::ContactServiceClient;
 use proto::accounts::v1::duplicate_service_client::DuplicateServiceClient;
@@ -185,5 +186,34 @@ async fn every_look_goes_through_an_index() {
         let explain = sqlx::AssertSqlSafe(format!("explain select id from {table} where {condition}"));
         let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut sql).await.unwrap();
         assert!(plan.iter().any(|line| line.contains(index)), "{condition}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_equals_at_the_same_time_one_is_opened_when_duplicates_are_refused() {
+    let house = house().await;
+    // Names that nothing else resembles.
+    let mut letters = (b'a'..=b'z').map(|letter| char::from(letter).to_string().repeat(8));
+    for (round, alike) in (0..3).flat_map(|round| ["name", "email", "phone"].map(|alike| (round, alike))) {
+        let opened: Vec<_> = (0..4)
+            .map(|_| {
+                let mut desk = desk(&house);
+                let account = match alike {
+                    "name" => called(&round.to_string().repeat(8), "", ""),
+                    "email" => called(&letters.next().unwrap(), &format!("Same{round}@example.test"), ""),
+                    _ => called(&letters.next().unwrap(), "", &format!("(312) 555-01{round}7")),
+                };
+                let request = pb::CreateAccountRequest { account: Some(account), refuse_duplicates: true };
+                spawn(async move { desk.accounts.create_account(request).await })
+            })
+            .collect();
+        let mut taken = 0;
+        for opened in opened {
+            match opened.await.unwrap() {
+                Ok(_) => taken += 1,
+                Err(refused) => assert_eq!(reason(&refused), "POSSIBLE_DUPLICATES", "{alike} {round}"),
+            }
+        }
+        assert_eq!(taken, 1, "{alike} {round}");
     }
 }

@@ -8,6 +8,7 @@ mod account_import_content;
 mod age_out;
 mod consent;
 mod duplicate;
+mod erasing;
 mod file;
 mod file_life;
 mod histories;

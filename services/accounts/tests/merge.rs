@@ -6,6 +6,7 @@ use proto::accounts::v1 as pb;
 use proto::accounts::v1::tax_exemption_service_client::TaxExemptionServiceClient;
 use testing::list_behaves;
 use tonic::Code;
+use tonic_types::StatusExt;
 
 use crate::{desk, family, fields, house, mask, person, reason};
 
@@ -311,6 +312,8 @@ async fn a3_two_exemptions_cannot_both_hold_and_one_alone_goes_over() {
     }
     let refused = desk.merge(&target.id, &source.id).await.unwrap_err();
     assert_eq!(fields(&refused), [format!("tax_exemption[{}]", ids[1])]);
+    let said = &refused.get_details_bad_request().unwrap().field_violations[0].description;
+    assert!(said.contains("tax exemption") && !said.contains("_key"), "a clerk reads it: {said}");
     let request = pb::RevokeTaxExemptionRequest { id: ids[0].clone(), reason: "not a school".to_owned() };
     exemptions.revoke_tax_exemption(request).await.unwrap();
     desk.merge(&target.id, &source.id).await.unwrap();

@@ -176,3 +176,15 @@ async fn notes_are_listed_by_the_convention() {
     list_behaves(voice(), "accounts.v1.NoteService/ListMemberNotes", &[("member_id", &ann.id)]).await;
     list_behaves(voice(), "accounts.v1.NoteService/ListAccountNotes", &[("account_id", &account.id)]).await;
 }
+
+#[tokio::test]
+async fn a_note_on_a_merged_account_is_refused() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let (main, twin) = (desk.open(family("Main")).await, desk.open(family("Twin")).await);
+    desk.merge(&main.id, &twin.id).await.unwrap();
+    let note = pb::Note { text: Some("Plays the oboe".to_owned()), ..Default::default() };
+    let request = pb::CreateAccountNoteRequest { account_id: twin.id, note: Some(note) };
+    let refused = notes(&house, "accounts.edit").create_account_note(request).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "ACCOUNT_MERGED"));
+}

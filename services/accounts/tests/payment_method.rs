@@ -34,6 +34,23 @@ async fn listed(house: &House<accounts::Accounts>, account: &pb::Account) -> Vec
 }
 
 #[tokio::test]
+async fn a_key_makes_two_requests_with_different_secrets_no_repeat() {
+    let house = house().await;
+    let account = desk(&house).open(family("Miller")).await;
+    let token = house.keys.token(&["accounts.edit"]);
+    let mut cards = PaymentMethodServiceClient::new(house.token_with(&token, &[("idempotency-key", "k-1")]));
+
+    let request = |token| pb::CreatePaymentMethodRequest { payment_method: Some(card(&account, token)) };
+    let first = cards.create_payment_method(request("pm_first")).await.unwrap().into_inner();
+    let other = cards.create_payment_method(request("pm_other")).await.unwrap_err();
+    let again = cards.create_payment_method(request("pm_first")).await.unwrap().into_inner();
+
+    assert_eq!(reason(&other), "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(again, first);
+    assert_eq!(listed(&house, &account).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_payment_method_is_kept_and_its_token_is_never_told() {
     let house = house().await;
     let account = desk(&house).open(family("Miller")).await;

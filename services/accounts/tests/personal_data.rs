@@ -95,6 +95,7 @@ async fn known_everywhere(house: &House<Accounts>, desk: &mut Desk) -> (pb::Acco
 async fn all_that_is_known_of_a_member_is_written_down_and_opened() {
     let house = house_beside(json!({ "user": ["u"] }), json!({ "sale": ["s"] })).await;
     let (account, member) = known_everywhere(&house, &mut desk(&house)).await;
+    desk(&house).keep_card(&account.id, "tok_secret_1").await;
 
     let request = pb::ExportPersonalDataRequest { id: member.id.clone() };
     let document = personal_data(&house).export_personal_data(request).await.unwrap().into_inner().document.unwrap();
@@ -103,6 +104,11 @@ async fn all_that_is_known_of_a_member_is_written_down_and_opened() {
     let known: Value = serde_json::from_slice(&document.data).unwrap();
     assert_eq!(known["member"][0]["first_name"], "Zebulon Amos");
     assert_eq!(known["account"][0]["id"], account.id.as_str());
+    assert_eq!(known["payment_method"][0]["processor"], "stripe");
+    assert!(
+        !String::from_utf8_lossy(&document.data).contains("tok_secret_1"),
+        "what charges the card is told to nobody"
+    );
     let texts: BTreeSet<&str> = known["note"].as_array().unwrap().iter().map(|n| n["text"].as_str().unwrap()).collect();
     assert_eq!(texts, BTreeSet::from(["Zebulon is allergic to rosin", "Zebulon plays the oboe"]));
     assert_eq!(known["identity_document"][0]["number"], "M123-4567-8901");

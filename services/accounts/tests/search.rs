@@ -1,5 +1,6 @@
 use accounts::Accounts;
 use proto::accounts::v1 as pb;
+use proto::accounts::v1::contact_service_client::ContactServiceClient;
 use testing::House;
 
 use crate::{Desk, desk, family, house, person};
@@ -143,4 +144,104 @@ async fn members_are_found_in_the_same_ways() {
         pb::ListAccountMembersRequest { q: "cristopher".to_owned(), account_id: miller.id, ..Default::default() };
     let answer = desk.members.list_account_members(request).await.unwrap().into_inner();
     assert_eq!((answer.data.len(), answer.pagination.unwrap().total), (1, 1));
+}
+
+#[tokio::test]
+async fn names_are_found_whether_or_not_their_accents_are_typed() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let names = ["Bjørk Çelik Übermut", "Müller-Åström", "Nunez", "Nuñez Ibáñez", "Straße & Łódź", "Zed O’Connor"];
+    for name in names {
+        desk.open(family(name)).await;
+    }
+
+    for (q, found) in [
+        ("bjork", vec![names[0]]),
+        ("BJØRK", vec![names[0]]),
+        ("celik ubermut", vec![names[0]]),
+        ("Çelik Übermut", vec![names[0]]),
+        ("Ibanez", vec![names[3]]),
+        ("nunez", vec![names[2], names[3]]),
+        ("Núñez", vec![names[2], names[3]]),
+        ("nun\u{303}ez", vec![names[2], names[3]]),
+        ("Muller-Astrom", vec![names[1]]),
+        ("Muller Astrom", vec![names[1]]),
+        ("strasse", vec![names[4]]),
+        ("ﬆrasse", vec![names[4]]),
+        ("STRASSE & LODZ", vec![names[4]]),
+        ("o'connor", vec![names[5]]),
+        ("\u{ff11}\u{ff10}0002", vec![names[1]]),
+        ("çx", vec![]),
+    ] {
+        let total = i64::try_from(found.len()).unwrap();
+        assert_eq!(desk.found(q).await, (found.into_iter().map(str::to_owned).collect(), total), "{q}");
+    }
+}
+
+#[tokio::test]
+async fn members_and_contacts_are_found_without_their_accents_too() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let family = desk.open(family("Ortega")).await;
+    desk.add(person(&family, "Renée", "Núñez")).await;
+    let contact = pb::Contact { account_id: family.id, name: "Zoë Brontë".to_owned(), ..Default::default() };
+    let mut contacts = ContactServiceClient::new(house.user(&["accounts.admin"]));
+    contacts.create_contact(pb::CreateContactRequest { contact: Some(contact) }).await.unwrap();
+
+    assert_eq!(desk.found("zoe bronte").await.0, ["Ortega"]);
+    for q in ["nunez", "renee nunez", "RENÉE", "Núnez"] {
+        let request = pb::ListMembersRequest { q: q.to_owned(), ..Default::default() };
+        let answer = desk.members.list_members(request).await.unwrap().into_inner();
+        assert_eq!((answer.data.len(), answer.pagination.unwrap().total), (1, 1), "{q}");
+    }
+}
+
+#[tokio::test]
+async fn the_longest_name_with_accents_is_taken_and_found_by_its_beginning() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    // Letters of four bytes that do not compress.
+    let letter = |n: u32| char::from_u32(0x2_0000 + n.wrapping_mul(2_654_435_761) % 0xA6D0);
+    let name = format!("Zoë{}", (0..197).filter_map(letter).collect::<String>());
+    let email = Some(format!("{}@{}.test", "a".repeat(64), "b".repeat(184)));
+
+    let account = desk.open(pb::Account { email, ..family(&name) }).await;
+
+    assert_eq!(account.name.chars().count(), 200);
+    for q in ["zoe", &name] {
+        assert_eq!(desk.found(q).await, (vec![name.clone()], 1), "{q}");
+    }
+}
+
+#[tokio::test]
+async fn a_text_in_plain_letters_is_folded_by_its_case_alone() {
+    let house = house().await;
+    let sql = "select count(*) from generate_series(1, 127) as code where folded(chr(code)) <> lower(chr(code))";
+    let others: i64 = sqlx::query_scalar(sql).fetch_one(&mut house.sql().await).await.unwrap();
+    assert_eq!(others, 0);
+}
+
+#[tokio::test]
+async fn the_rows_from_before_are_folded_a_thousand_at_a_time_and_again_when_that_was_broken_off() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let mut sql = house.sql().await;
+    let (merged, into) = (desk.open(family("Müller")).await, desk.open(family("Muller")).await);
+    desk.merge(&into.id, &merged.id).await.unwrap();
+    let before = "alter table account disable trigger account_searchable, disable trigger account_merges;
+        insert into account (id, kind, name, search_text)
+        select gen_random_uuid(), 'family', 'Zoë ' || n, 'zoë ' || n from generate_series(1, 1200) n;
+        update account set search_text = lower(name) where state = 'merged';
+        alter table account enable always trigger account_searchable, enable trigger account_merges";
+    for statement in before.split(';') {
+        sqlx::raw_sql(statement).execute(&mut sql).await.unwrap();
+    }
+
+    for _ in 0..2 {
+        sqlx::raw_sql(include_str!("../migrations/0061_fold_rows.sql")).execute(&mut sql).await.unwrap();
+        let unfolded =
+            "select count(*) from account where name ~ '[ëü]' and search_text not like E'%\\n' || folded(name)";
+        let left: i64 = sqlx::query_scalar(unfolded).fetch_one(&mut sql).await.unwrap();
+        assert_eq!((left, desk.found("zoe").await.1), (0, 1200));
+    }
 }

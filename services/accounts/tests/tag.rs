@@ -3,6 +3,7 @@ use proto::accounts::v1::tag_service_client::TagServiceClient;
 use testing::{House, list_behaves};
 use tonic::Code;
 
+use crate::account_import::{errors, imports, upload, work};
 use crate::{desk, family, fields, house, mask, person};
 
 fn tagged(name: &str, tags: &[&str]) -> pb::Account {
@@ -85,4 +86,34 @@ async fn tagged_accounts_and_members_are_listed_by_the_convention() {
     for list in ["AccountService/ListAccounts", "MemberService/ListMembers"] {
         list_behaves(house.user(&["accounts.view"]), &format!("accounts.v1.{list}"), &[("tag", "vip")]).await;
     }
+}
+
+#[tokio::test]
+async fn a_tag_with_a_line_break_or_a_semicolon_is_refused_on_accounts_on_people_and_in_files() {
+    let house = house().await;
+    let mut desk = desk(&house);
+    let miller = desk.open(tagged("Miller", &[])).await;
+    for tag in ["b\na", "a\nb", "a;b", "a\u{1}b"] {
+        let request = pb::CreateAccountRequest { account: Some(tagged("Okafor", &[tag])), ..Default::default() };
+        let refused = desk.accounts.create_account(request).await.unwrap_err();
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec!["account.tags".to_owned()]),
+            "{tag:?}"
+        );
+        let member = pb::Member { tags: vec![tag.to_owned()], ..person(&miller, "Ann", "Miller") };
+        let refused = desk.members.create_member(pb::CreateMemberRequest { member: Some(member) }).await.unwrap_err();
+        assert_eq!(
+            (refused.code(), fields(&refused)),
+            (Code::InvalidArgument, vec!["member.tags".to_owned()]),
+            "{tag:?}"
+        );
+    }
+    let mut imports = imports(&house);
+    let content = "kind,name,tags,member_first_name,member_last_name,member_tags\nfamily,A,\"b\na\",Ann,A,x\n\
+                   family,B,x;y,Ben,B,\"a\nb\"\n";
+    let id = upload(&mut imports, content, false).await;
+    work(&house).await.unwrap();
+    let blamed: Vec<_> = errors(&mut imports, &id).await.into_iter().map(|(line, field, _)| (line, field)).collect();
+    assert_eq!(blamed, [(2, "tags".to_owned()), (4, "member_tags".to_owned())]);
 }

@@ -57,7 +57,11 @@ impl AccountService for Rpc {
         write(&self.db, request, async |tx, _caller, message| {
             let details = details(wanted(message.account.as_ref())?)?;
             no_member_yet(&details)?;
-            let known = duplicate::store::candidates(tx, &Sought::of(&details)).await?;
+            let sought = Sought::of(&details);
+            if message.refuse_duplicates {
+                duplicate::store::hold(tx, &sought).await?;
+            }
+            let known = duplicate::store::candidates(tx, &sought).await?;
             if message.refuse_duplicates && !known.is_empty() {
                 return Err(Error::PossibleDuplicates(known));
             }

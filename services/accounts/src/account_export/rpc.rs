@@ -40,7 +40,8 @@ impl AccountExportService for Rpc {
     async fn export_accounts(&self, request: Request<pb::ExportAccountsRequest>) -> Reply<Self::ExportAccountsStream> {
         let state = match request.get_ref().state.map(pb::account::State::try_from) {
             Some(Ok(pb::account::State::Archived)) => State::Archived,
-            _ => State::Active,
+            Some(Ok(pb::account::State::Merged)) => State::Merged,
+            Some(Ok(pb::account::State::Active | pb::account::State::Unspecified) | Err(_)) | None => State::Active,
         };
         write(&self.db, request, async |tx, _caller, message| {
             tx.audit(Audit::created(

@@ -61,7 +61,9 @@ impl Check {
 
     pub(super) fn blame(&mut self, line: i64, field: impl Into<String>, message: impl Into<String>) {
         self.checked.errors += 1;
-        let (field, message) = (field.into(), message.into());
+        // What cannot be seen helps nobody to find what is wrong, and NUL cannot be kept.
+        let seen = |text: String| -> String { text.chars().filter(|letter| !letter.is_control()).collect() };
+        let (field, message) = (seen(field.into()), seen(message.into()));
         self.blames.push(Blame { id: AccountImportErrorId::new(), line, field, message });
     }
 
@@ -84,8 +86,12 @@ impl Check {
     }
 
     fn header(&mut self, record: &Record) -> Option<Vec<&'static Column>> {
-        let names: Vec<String> =
-            record.values.iter().map(|name| name.as_deref().unwrap_or("?").trim().to_lowercase()).collect();
+        let names: Option<Vec<String>> =
+            record.values.iter().map(|name| Some(name.as_deref()?.trim().to_lowercase())).collect();
+        let Some(names) = names else {
+            self.blame(record.line, "account", "is not text in UTF-8; save the file as CSV in UTF-8");
+            return None;
+        };
         let before = self.checked.errors;
         let mut columns = Vec::new();
         for (place, name) in names.iter().enumerate() {

@@ -98,6 +98,7 @@ pub(crate) static COLUMNS: &[Column] = &[
             Ok(())
         },
     },
+    Column { name: "billing_mode", path: "account.billing_mode", get: billing_mode, set: set_billing_mode },
     column!("member_first_name", "member.first_name", member.first_name),
     column!("member_last_name", "member.last_name", member.last_name),
     column!("member_email", "member.email", optional member.email),
@@ -123,9 +124,12 @@ pub(crate) fn blamed(path: &str) -> String {
     known.map_or_else(|| path.to_owned(), |column| column.name.to_owned())
 }
 
+/// What a formula begins with for a spreadsheet, also in the width that is written beside Chinese and Japanese.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
 /// A value as a cell. What a spreadsheet would take for a formula gets an apostrophe in front.
 pub(crate) fn cell(value: &str) -> String {
-    let formula = value.starts_with(['=', '+', '-', '@', '\t', '\r']) || guarded(value);
+    let formula = value.starts_with(FORMULA) || guarded(value);
     let value = if formula { format!("'{value}") } else { value.to_owned() };
     if value.contains([',', '"', '\n', '\r']) || value != value.trim() {
         return format!("\"{}\"", value.replace('"', "\"\""));
@@ -141,7 +145,7 @@ pub(crate) fn value(cell: &str) -> &str {
 
 /// Apostrophes and then what could be a formula.
 fn guarded(value: &str) -> bool {
-    value.starts_with('\'') && value.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+    value.starts_with('\'') && value.trim_start_matches('\'').starts_with(FORMULA)
 }
 
 /// Several tags in one cell.
@@ -180,6 +184,27 @@ fn set_kind(row: &mut Row, value: &str) -> Result<(), Violation> {
     Ok(())
 }
 
+const BILLING_MODES: [(&str, pb::account::BillingMode); 2] =
+    [("consolidated", pb::account::BillingMode::Consolidated), ("split", pb::account::BillingMode::Split)];
+
+fn billing_mode(row: &Row) -> Option<String> {
+    let known = BILLING_MODES.iter().find(|(_, mode)| *mode == row.account.billing_mode());
+    known.map(|(word, _)| (*word).to_owned())
+}
+
+fn set_billing_mode(row: &mut Row, value: &str) -> Result<(), Violation> {
+    let mode = match value {
+        "" => pb::account::BillingMode::Unspecified,
+        word => BILLING_MODES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(word))
+            .map(|(_, mode)| *mode)
+            .ok_or_else(|| Violation::new("account.billing_mode", "must be one of consolidated, split"))?,
+    };
+    row.account.set_billing_mode(mode);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +217,11 @@ mod tests {
             ("+1 555 0100", "'+1 555 0100"),
             ("-", "'-"),
             ("@sum", "'@sum"),
+            ("＝1+1", "'＝1+1"),
+            ("＋1", "'＋1"),
+            ("－", "'－"),
+            ("＠sum", "'＠sum"),
+            ("'＝1", "''＝1"),
             ("'=1", "''=1"),
             ("'quoted'", "'quoted'"),
             ("a,b", "\"a,b\""),
@@ -207,7 +237,11 @@ mod tests {
     #[test]
     fn every_column_writes_what_it_reads() {
         for column in COLUMNS {
-            let said = if column.name == "kind" { "business" } else { "something" };
+            let said = match column.name {
+                "kind" => "business",
+                "billing_mode" => "split",
+                _ => "something",
+            };
             let mut row = Row::default();
             assert_eq!((column.get)(&row), None, "{}", column.name);
             (column.set)(&mut row, "").unwrap();

@@ -18,10 +18,30 @@ pub(super) struct Records {
     values: usize,
     /// The line of the byte that comes next, counted from 1.
     line: i64,
+    /// The byte before it, when something came.
+    before: Option<u8>,
+    /// Where in a cell it is.
+    at: At,
     /// The line on which the record at hand began.
     begun: Option<i64>,
     /// Nothing has been read yet.
     untouched: bool,
+}
+
+/// Where in a cell a byte is, by the rules that the reader goes by and does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Begin,
+    /// Where quotation marks mean themselves.
+    Plain,
+    /// Between quotation marks that opened on this line.
+    Quoted {
+        line: i64,
+    },
+    /// After a quotation mark between such: it closes them, or a second one follows.
+    Closing {
+        line: i64,
+    },
 }
 
 /// What a piece of the file yielded.
@@ -34,6 +54,10 @@ pub(super) enum Step {
     TooLong {
         line: i64,
     },
+    /// The file ended between quotation marks that opened on this line.
+    Unclosed {
+        line: i64,
+    },
     End,
 }
 
@@ -41,7 +65,7 @@ pub(super) enum Step {
 pub(super) struct Record {
     /// The line on which it began.
     pub(super) line: i64,
-    /// Bytes that are no text are none.
+    /// Bytes that are no text are none; NUL is in no text.
     pub(super) values: Vec<Option<String>>,
 }
 
@@ -54,6 +78,8 @@ impl Records {
             ends: vec![0; VALUES_MAX],
             values: 0,
             line: 1,
+            before: None,
+            at: At::Begin,
             begun: None,
             untouched: true,
         }
@@ -66,10 +92,13 @@ impl Records {
             // The reader would take a piece that is nothing but the mark for the end.
             *piece = piece.strip_prefix(BYTE_ORDER_MARK).unwrap_or(piece);
         }
+        if let (true, At::Quoted { line }) = (last, self.at) {
+            return Step::Unclosed { line };
+        }
         if self.begun.is_none() {
             // Line ends before a record belong to none.
-            while let [b'\r' | b'\n', rest @ ..] = *piece {
-                self.line += i64::from(piece[0] == b'\n');
+            while let [end @ (b'\r' | b'\n'), rest @ ..] = *piece {
+                self.pass(*end);
                 *piece = rest;
             }
             if piece.is_empty() && !last {
@@ -79,8 +108,7 @@ impl Records {
         let begun = *self.begun.get_or_insert(self.line);
         let (result, read, written, ended) =
             self.reader.read_record(piece, &mut self.text[self.text_length..], &mut self.ends[self.values..]);
-        let lines = piece[..read].iter().filter(|byte| **byte == b'\n').count();
-        self.line += i64::try_from(lines).unwrap_or(0);
+        piece[..read].iter().for_each(|byte| self.pass(*byte));
         *piece = &piece[read..];
         self.text_length += written;
         self.values += ended;
@@ -92,6 +120,21 @@ impl Records {
         }
     }
 
+    /// Goes on by one byte. A line ends with CR, LF, or both.
+    fn pass(&mut self, byte: u8) {
+        self.at = match (self.at, byte) {
+            (At::Begin, b'"') => At::Quoted { line: self.line },
+            (At::Quoted { line }, b'"') => At::Closing { line },
+            (At::Closing { line }, b'"') => At::Quoted { line },
+            (At::Quoted { line }, _) => At::Quoted { line },
+            (_, b',' | b'\r' | b'\n') => At::Begin,
+            _ => At::Plain,
+        };
+        let ends = byte == b'\r' || (byte == b'\n' && self.before != Some(b'\r'));
+        self.line += i64::from(ends);
+        self.before = Some(byte);
+    }
+
     fn take(&mut self, line: i64) -> Record {
         let mut start = 0;
         let mark = if line == 1 { BYTE_ORDER_MARK } else { &[] };
@@ -101,7 +144,7 @@ impl Records {
                 let value = &self.text[start..*end];
                 let value = if start == 0 { value.strip_prefix(mark).unwrap_or(value) } else { value };
                 start = *end;
-                std::str::from_utf8(value).ok().map(str::to_owned)
+                std::str::from_utf8(value).ok().filter(|value| !value.contains('\0')).map(str::to_owned)
             })
             .collect();
         (self.text_length, self.values, self.begun) = (0, 0, None);
@@ -123,7 +166,7 @@ mod tests {
                 match records.next(&mut piece) {
                     Step::More => break,
                     Step::End => return out,
-                    Step::TooLong { line } => panic!("line {line}"),
+                    Step::TooLong { line } | Step::Unclosed { line } => panic!("line {line}"),
                     Step::Record(record) => {
                         let text = |value: Option<String>| value.unwrap_or_else(|| "?".to_owned());
                         out.push((record.line, record.values.into_iter().map(text).collect()));
@@ -148,6 +191,9 @@ mod tests {
             ),
             ("\u{feff}a,\u{e9}\n".as_bytes(), vec![(1, vec!["a", "\u{e9}"])]),
             (b"a,\xff\n", vec![(1, vec!["a", "?"])]),
+            (b"a,b\0\n", vec![(1, vec!["a", "?"])]),
+            (b"a\r1\r\r\"x\ry\"\rz", vec![(1, vec!["a"]), (2, vec!["1"]), (4, vec!["x\ry"]), (6, vec!["z"])]),
+            (b"a\"b,c\n\"d\"e\"\n", vec![(1, vec!["a\"b", "c"]), (2, vec!["de\""])]),
             (b"", vec![]),
             (b"\n\n", vec![]),
         ] {
@@ -156,6 +202,21 @@ mod tests {
                 let read: Vec<(i64, Vec<&str>)> =
                     read.iter().map(|(line, values)| (*line, values.iter().map(String::as_str).collect())).collect();
                 assert_eq!(read, expected, "in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_open_when_the_file_ends_is_told_by_the_line_of_its_cell() {
+        for (text, line) in [(&b"a\n\"b\nc\nd\n"[..], 2), (b"a\nb,\"\"\"\n", 2), (b"a\n\"x\ny\",\"", 3)] {
+            for length in 1..=text.len() {
+                let mut records = Records::new();
+                for mut piece in text.chunks(length) {
+                    while !piece.is_empty() {
+                        assert!(matches!(records.next(&mut piece), Step::More | Step::Record(_)));
+                    }
+                }
+                assert_eq!(records.next(&mut &[][..]), Step::Unclosed { line }, "{text:?} in pieces of {length}");
             }
         }
     }

@@ -52,13 +52,15 @@ select id, file_name, dry_run, state, bytes, checked_bytes, rows, accounts, memb
        version, created_at, updated_at
   from account_import
  where state in ('uploaded', 'checking', 'publishing')
- order by created_at
+   and id <> all ($1)
+ order by attempts, created_at
  limit 1
    for update";
 
-/// Locks the oldest import that waits to be worked on.
-pub(crate) async fn lock_next(conn: &mut Conn) -> Result<Option<AccountImport>, Error> {
-    Ok(sqlx::query_as(NEXT).fetch_optional(conn).await?)
+/// Locks the oldest import that waits to be worked on, but for some. What broke off, perhaps with the process, comes after
+/// all that was not tried as often, so that it keeps nobody waiting.
+pub(crate) async fn lock_next(conn: &mut Conn, but: &[AccountImportId]) -> Result<Option<AccountImport>, Error> {
+    Ok(sqlx::query_as(NEXT).bind(but).fetch_optional(conn).await?)
 }
 
 const INSERT: &str = "

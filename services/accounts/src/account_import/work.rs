@@ -20,39 +20,48 @@ const ERRORS_MAX: i32 = 10_000;
 /// Longer than the slowest batch, and than what is checked at the commit.
 const PATIENCE: &str = "10min";
 
-/// Works on imports, the oldest first, until none waits.
+/// Works on imports, the oldest first, until none waits. One that breaks off is told when the others are done, and is
+/// tried again when this is called again.
 pub(crate) async fn work(app: &App) -> Result<(), Error> {
-    while step(app).await? {}
-    store::forget_content(&mut *app.db.background().await?).await
+    let (mut broken, mut failure) = (Vec::new(), None);
+    loop {
+        let mut tx = begin(app, "check-account-imports").await?;
+        let Some(import) = store::lock_next(&mut tx, &broken).await? else { break };
+        let id = import.id;
+        if let Err(error) = step(app, tx, import).await {
+            broken.push(id);
+            failure.get_or_insert(error);
+        }
+    }
+    store::forget_content(&mut *app.db.background().await?).await?;
+    failure.map_or(Ok(()), Err)
 }
 
-/// One check or one publishing. False when nothing waits.
-async fn step(app: &App) -> Result<bool, Error> {
-    let mut tx = begin(app, "check-account-imports").await?;
-    let Some(import) = store::lock_next(&mut tx).await? else { return Ok(false) };
+/// One check or one publishing.
+async fn step(app: &App, mut tx: Tx, import: AccountImport) -> Result<(), Error> {
     let from = import.state;
     if from == State::Publishing {
         let attempt = import.attempt()?;
         if attempt.state == State::Failed {
             moved(&mut tx, &attempt, from).await?;
-            app.db.commit(tx).await?;
-            return Ok(true);
+            return Ok(app.db.commit(tx).await?);
         }
         store::save(&mut tx, &attempt).await?;
         app.db.commit(tx).await?;
-        publish(app, attempt.id).await?;
-        return Ok(true);
+        return publish(app, attempt.id).await;
     }
     let checking = import.begin_check()?;
     store::forget_check(&mut tx, checking.id).await?;
-    let checking = if from == State::Checking {
+    let checking = if checking.state == from {
         store::save(&mut tx, &checking).await?
     } else {
         moved(&mut tx, &checking, from).await?
     };
     app.db.commit(tx).await?;
-    check(app, &checking).await?;
-    Ok(true)
+    if checking.state == State::Checking {
+        check(app, &checking).await?;
+    }
+    Ok(())
 }
 
 /// Reads the content piece by piece and stores what it holds, good or bad, batch by batch.
@@ -68,6 +77,10 @@ async fn check(app: &App, import: &AccountImport) -> Result<(), Error> {
             let ended = match records.next(&mut piece) {
                 Step::More => false,
                 Step::End => true,
+                Step::Unclosed { line } => {
+                    check.blame(line, "account", "a quotation mark begins a cell here and is never closed");
+                    true
+                }
                 Step::TooLong { line } => {
                     check.blame(
                         line,
@@ -84,7 +97,9 @@ async fn check(app: &App, import: &AccountImport) -> Result<(), Error> {
             place += i64::try_from(before - piece.len()).unwrap_or(0);
             if check.waiting() >= BATCH {
                 check.checked.bytes = place;
-                store_batch(app, import.id, &mut check).await?;
+                if !store_batch(app, import.id, &mut check).await? {
+                    return Ok(());
+                }
             }
             if ended || (piece.is_empty() && !last) {
                 break ended;
@@ -96,25 +111,34 @@ async fn check(app: &App, import: &AccountImport) -> Result<(), Error> {
     }
     check.end();
     check.checked.bytes = place;
-    store_batch(app, import.id, &mut check).await?;
-    end(app, import.id, check).await
+    if store_batch(app, import.id, &mut check).await? {
+        end(app, import.id, check).await?;
+    }
+    Ok(())
 }
 
-/// Stores what waits, and how far the check has come.
-async fn store_batch(app: &App, id: AccountImportId, check: &mut Check) -> Result<(), Error> {
+/// Stores what waits, and how far the check has come. False when the import was discarded meanwhile.
+async fn store_batch(app: &App, id: AccountImportId, check: &mut Check) -> Result<bool, Error> {
     let (rows, blames) = check.drain();
     let mut tx = begin(app, "check-account-imports").await?;
     let import = store::lock(&mut tx, id).await?;
+    if import.state != State::Checking {
+        return Ok(false);
+    }
     store::add_rows(&mut tx, id, &rows).await?;
     store::add_errors(&mut tx, id, &blames).await?;
     store::save(&mut tx, &AccountImport { checked: check.checked, ..import }).await?;
-    Ok(app.db.commit(tx).await?)
+    app.db.commit(tx).await?;
+    Ok(true)
 }
 
 /// Looks at the rows together, and ends the check.
 async fn end(app: &App, id: AccountImportId, mut check: Check) -> Result<(), Error> {
     let mut tx = begin(app, "check-account-imports").await?;
     let import = store::lock(&mut tx, id).await?;
+    if import.state != State::Checking {
+        return Ok(());
+    }
     for (line, first) in store::opened_twice(&mut tx, id, i64::from(ERRORS_MAX)).await? {
         let message = format!("stands on line {first} already; the rows of one account must follow each other");
         check.blame(line, "account", message);

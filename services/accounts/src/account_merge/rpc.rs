@@ -13,6 +13,7 @@ use super::{AccountMerge, AccountMergeId, Done, Filter, Left, Moved, Party, join
 use crate::Error;
 use crate::account::{self, Account, AccountId};
 use crate::member::{self, Ages, MemberId};
+use crate::personal_data;
 use crate::tax_exemption::{self, TaxExemptionId};
 
 pub(crate) struct Rpc {
@@ -112,10 +113,14 @@ impl AccountMergeService for Rpc {
             let moved = store::move_back(tx, &merge, &moved).await?;
             let back: Vec<Moved> = moved.iter().filter(|row| row.left.is_none()).cloned().collect();
             let members = member::store::lock_all(tx, &members(&back)).await?;
-            account::store::save(tx, &source.with_primary(merge.primary_again(&members))).await?;
-            account::store::save(tx, &merge.leave(target, &members)).await?;
-            let merge = AccountMerge { undone: Some(done(caller)), version: merge.version + 1, ..merge };
+            let source = account::store::save(tx, &source.with_primary(merge.primary_again(&members))).await?;
+            let target = account::store::save(tx, &merge.leave(target, &members)).await?;
+            // Who was forgotten meanwhile is forgotten with what comes back to him, and with what he leaves alone.
+            for account in [source, target] {
+                personal_data::rpc::forget_if_left(tx, account).await?;
+            }
             store::undo(tx, id, &done(caller), &moved).await?;
+            let merge = store::get(tx, id).await?;
             let mut version = 0;
             for account in account::store::count_members(tx, &[source_id, target_id]).await? {
                 version = if account.id == source_id { account.version } else { version };
@@ -155,6 +160,7 @@ fn done(caller: &Caller) -> Done {
     Done { by: caller.user_id(), by_name: caller.user_name().to_owned(), at: caller.now }
 }
 
+/// What the audit keeps of a merge for ever; the reason may name somebody, and stands in the merge itself.
 fn record(merge: &AccountMerge, moved: &[Moved]) -> Value {
     let rows: Vec<Value> = moved
         .iter()
@@ -163,7 +169,6 @@ fn record(merge: &AccountMerge, moved: &[Moved]) -> Value {
     json!({
         "source_id": merge.source.id.to_string(),
         "target_id": merge.target.id.to_string(),
-        "reason": merge.reason,
         "undone": merge.undone.is_some(),
         "moved": rows,
     })

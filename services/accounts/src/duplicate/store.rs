@@ -7,6 +7,24 @@ use sqlx::{FromRow, Row};
 use super::{Candidate, Sought, Why};
 use crate::Error;
 
+// In their order, so that two who hold several do not wait for each other.
+const HOLD: &str = "
+select pg_advisory_xact_lock(hashtextextended(held, 0))
+  from (select distinct held
+          from unnest(array[
+                   'email ' || lower($2), 'phone ' || phone_tail($3),
+                   'name ' || coalesce(nullif(name_core($1), ''), lower($1))
+               ]) held
+         where held is not null
+         order by held) in_order";
+
+/// Until the transaction ends, nobody else holds the same e-mail address, phone number or name: who waited for it sees what
+/// came of it.
+pub(crate) async fn hold(conn: &mut Conn, sought: &Sought) -> Result<(), Error> {
+    sqlx::query(HOLD).bind(&sought.name).bind(&sought.email).bind(&sought.phone).execute(conn).await?;
+    Ok(())
+}
+
 // Of a phone number that hundreds share the first fifty are enough to look at.
 const CANDIDATES: &str = "
 with alike (account_id, why, nearness) as (

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use db::{Db, List, Subject};
-use kit::{Reply, read, write};
+use kit::{Reply, Tx, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::external_reference_service_server::ExternalReferenceService;
 use serde_json::{Value, json};
@@ -94,6 +94,16 @@ impl ExternalReferenceService for Rpc {
         })
         .await
     }
+}
+
+/// Forgets all of an account; what they said is not told once more.
+pub(crate) async fn forget(tx: &mut Tx, account_id: AccountId) -> Result<(), Error> {
+    for reference in store::delete_all(tx, account_id).await? {
+        let subject = Subject { id: reference.id.uuid(), version: 2 };
+        let removed = pb::ExternalReference { external_id: String::new(), ..reference.into() };
+        tx.publish(subject, &pb::ExternalReferenceRemoved { external_reference: Some(removed) });
+    }
+    Ok(())
 }
 
 fn record(reference: &ExternalReference) -> Value {

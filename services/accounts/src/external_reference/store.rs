@@ -6,6 +6,7 @@ use sqlx::{FromRow, Row};
 
 use super::{ExternalReference, ExternalReferenceId, Filter};
 use crate::Error;
+use crate::account::AccountId;
 
 const SORTS: Sorts = &[("created_at", "created_at"), ("system", "system"), ("external_id", "external_id")];
 
@@ -47,6 +48,14 @@ pub(crate) async fn insert(conn: &mut Conn, new: &ExternalReference) -> Result<E
 pub(crate) async fn delete(conn: &mut Conn, id: ExternalReferenceId) -> Result<(), Error> {
     sqlx::query("delete from external_reference where id = $1").bind(id).execute(conn).await?;
     Ok(())
+}
+
+/// Removes all of an account, and answers them.
+pub(crate) async fn delete_all(conn: &mut Conn, account_id: AccountId) -> Result<Vec<ExternalReference>, Error> {
+    let gone = sqlx::query_as(
+        "delete from external_reference where account_id = $1 returning id, account_id, system, external_id, created_at",
+    );
+    Ok(gone.bind(account_id).fetch_all(conn).await?)
 }
 
 impl FromRow<'_, PgRow> for ExternalReference {

@@ -178,10 +178,7 @@ impl Rpc {
 /// Writes the file that has the bytes, in the place of those it replaces.
 async fn put(tx: &mut Tx, caller: &Caller, message: &pb::UploadFileRequest, kept: &Kept) -> Result<File, Error> {
     let purpose = wanted(message)?;
-    let member = member::store::lock(tx, MemberId::parse("member_id", &message.member_id)?).await?;
-    if personal_data::store::is_erased(tx, member.id).await? {
-        return Err(Error::Erased);
-    }
+    let member = personal_data::store::lock_known(tx, MemberId::parse("member_id", &message.member_id)?).await?;
     let scanned = text(message.identity_document_id.as_deref());
     let scanned = scanned.map(|id| IdentityDocumentId::parse("identity_document_id", &id)).transpose()?;
     if let Some(id) = scanned {

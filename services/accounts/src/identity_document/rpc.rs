@@ -16,6 +16,7 @@ use crate::audit::Audit;
 use crate::change::{named, text};
 use crate::file::{self, sweep::Sweeper};
 use crate::member::{self, MemberId};
+use crate::personal_data;
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
@@ -56,7 +57,7 @@ impl IdentityDocumentService for Rpc {
             let new = wanted(message.identity_document.as_ref())?;
             let member_id = MemberId::parse("identity_document.member_id", &new.member_id)?;
             let today = shop::today(tx, caller.now).await?;
-            member::store::lock(tx, member_id).await?;
+            personal_data::store::lock_known(tx, member_id).await?;
             let document = store::insert(tx, &draft(new, member_id, today, keys, caller)?).await?;
             let after = json!({
                 "member_id": member_id.to_string(), "kind": <&str>::from(document.kind),

@@ -18,6 +18,7 @@ use crate::Error;
 use crate::account::{self, AccountId};
 use crate::audit::Audit;
 use crate::change::{difference, named, text};
+use crate::personal_data;
 use crate::responsible_adult;
 use crate::tag::{fold, folded};
 
@@ -209,7 +210,7 @@ pub(crate) async fn recount(tx: &mut Tx, id: AccountId) -> Result<(), Error> {
 }
 
 async fn lock(tx: &mut Tx, caller: &Caller, id: MemberId) -> Result<Member, Error> {
-    let member = store::lock(tx, id).await?;
+    let member = personal_data::store::lock_known(tx, id).await?;
     expect_etag(caller.if_match.as_deref(), member.version, || Error::MemberChanged)?;
     Ok(member)
 }

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::account::AccountId;
 use crate::phone;
 use crate::search::Sought;
-use crate::search::store::{nearest_first, page_of, patterns, word};
+use crate::search::store::{nearest_first, page_of, patterns, sought, word};
 
 const SORTS: Sorts = &[("name", "sort_name"), ("number", "number"), ("created_at", "created_at")];
 
@@ -43,7 +43,7 @@ pub(crate) async fn say_ages(tx: &mut Tx, now: DateTime<Utc>) -> Result<Ages, Er
 
 /// A page of what contains the text sought, or when nothing does, of what resembles it.
 pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
-    let sought = Sought::of(&list.q);
+    let sought = sought(conn, &list.q).await?;
     let page: Page<Member> = list
         .page::<Member, Error>(conn, MEMBERS, SORTS, |rows| {
             narrow(rows, filter);
@@ -52,8 +52,8 @@ pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Resul
             }
         })
         .await?;
-    if page.total == 0 && sought.is_some() {
-        return near(conn, filter, list).await;
+    if let Some(sought) = sought.filter(|_| page.total == 0) {
+        return near(conn, filter, &sought, list).await;
     }
     Ok(page)
 }
@@ -92,10 +92,11 @@ const NEEDS_ADULT: &str = "(awaits_adult and coalesce(age_override, born_on::tex
 const NEEDS_NO_ADULT: &str = "not (awaits_adult and coalesce(age_override, born_on::text) is not null
  and is_under_age(born_on, age_override, ";
 
-async fn near(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Member>, Error> {
+async fn near(conn: &mut Conn, filter: &Filter, sought: &Sought, list: &List) -> Result<Page<Member>, Error> {
     let order = nearest_first(list, list.order(MEMBERS, SORTS)?);
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select nearness, sort_name, ");
-    found.push(MEMBERS.columns).push(" from member_near(").push_bind(list.q.clone()).push(") join member using (id)");
+    found.push(MEMBERS.columns).push(" from member_near(").push_bind(sought.texts[0].clone());
+    found.push(") join member using (id)");
     found.push(" where state = ").push_bind(<&str>::from(filter.state));
     if let Some(account_id) = filter.account_id {
         found.push(" and account_id = ").push_bind(account_id);

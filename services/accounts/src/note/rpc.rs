@@ -16,6 +16,7 @@ use crate::account::{self, AccountId};
 use crate::audit::Audit;
 use crate::change::text;
 use crate::member::{self, MemberId};
+use crate::personal_data;
 
 pub(crate) struct Rpc {
     pub(crate) db: Db,
@@ -61,7 +62,8 @@ impl NoteService for Rpc {
         request: Request<pb::CreateAccountNoteRequest>,
     ) -> Reply<pb::CreateAccountNoteResponse> {
         write_with(&self.db, request, &self.keys, async |tx, caller, message, keys| {
-            let account = account::store::lock(tx, AccountId::parse("account_id", &message.account_id)?).await?;
+            let id = AccountId::parse("account_id", &message.account_id)?;
+            let account = account::store::lock(tx, id).await?.stands()?;
             let note = put(tx, caller, keys, About::Account(account.id), message.note.as_ref()).await?;
             Ok::<_, Error>(pb::CreateAccountNoteResponse { note: Some(note.into()) })
         })
@@ -73,7 +75,8 @@ impl NoteService for Rpc {
         request: Request<pb::CreateMemberNoteRequest>,
     ) -> Reply<pb::CreateMemberNoteResponse> {
         write_with(&self.db, request, &self.keys, async |tx, caller, message, keys| {
-            let member = member::store::lock(tx, MemberId::parse("member_id", &message.member_id)?).await?;
+            let id = MemberId::parse("member_id", &message.member_id)?;
+            let member = personal_data::store::lock_known(tx, id).await?;
             let note = put(tx, caller, keys, About::Member(member.id), message.note.as_ref()).await?;
             Ok::<_, Error>(pb::CreateMemberNoteResponse { note: Some(note.into()) })
         })

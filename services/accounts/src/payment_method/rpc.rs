@@ -118,10 +118,7 @@ impl PaymentMethodService for Rpc {
             let method = lock(tx, caller, "id", &message.id).await?;
             store::delete(tx, method.id).await?;
             tx.audit(Audit::removed("payment_method", method.id, record(&method)));
-            let subject = Subject { id: method.id.uuid(), version: method.version + 1 };
-            let event =
-                pb::PaymentMethodRemoved { id: method.id.to_string(), account_id: method.account_id.to_string() };
-            tx.publish(subject, &event);
+            removed(tx, &method);
             Ok::<_, Error>(pb::DeletePaymentMethodResponse { payment_method: Some(method.into()) })
         })
         .await
@@ -151,6 +148,20 @@ fn tell(tx: &mut Tx, method: &PaymentMethod) {
     let subject = Subject { id: method.id.uuid(), version: method.version };
     let copy = method.clone().into();
     tx.publish(subject, &pb::PaymentMethodChanged { payment_method: Some(copy), version: method.version });
+}
+
+fn removed(tx: &mut Tx, method: &PaymentMethod) {
+    let subject = Subject { id: method.id.uuid(), version: method.version + 1 };
+    let event = pb::PaymentMethodRemoved { id: method.id.to_string(), account_id: method.account_id.to_string() };
+    tx.publish(subject, &event);
+}
+
+/// Forgets all of an account.
+pub(crate) async fn forget(tx: &mut Tx, account_id: AccountId) -> Result<(), Error> {
+    for method in store::delete_all(tx, account_id).await? {
+        removed(tx, &method);
+    }
+    Ok(())
 }
 
 fn record(method: &PaymentMethod) -> Value {

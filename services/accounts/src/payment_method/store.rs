@@ -116,6 +116,20 @@ pub(crate) async fn delete(conn: &mut Conn, id: PaymentMethodId) -> Result<(), E
     Ok(())
 }
 
+/// Removes all of a locked account, and answers them.
+pub(crate) async fn delete_all(conn: &mut Conn, account_id: AccountId) -> Result<Vec<PaymentMethod>, Error> {
+    sqlx::query_as(
+        "delete from payment_method
+          where account_id = $1
+         returning id, account_id, processor, brand, last4, expires_on, is_default, backup_priority, requires_update,
+                   version, created_at, updated_at",
+    )
+    .bind(account_id)
+    .fetch_all(conn)
+    .await
+    .on_constraint("payment_method_use_payment_method_id_fkey", || Error::PaymentMethodInUse)
+}
+
 fn refused(error: DbError) -> Error {
     if db::violates(&error, "payment_method_card_check") {
         Violation::new("payment_method.provider_token", "must be the processor's token, not a card number").into()

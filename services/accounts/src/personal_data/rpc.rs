@@ -15,11 +15,12 @@ use serde_json::{Map, Value, json};
 use tonic::Request;
 use types::uuid::Uuid;
 
-use super::{Left, forgotten, left_of, not_yet, store};
+use super::{Left, forgotten, left_of, nameless, not_yet, store};
+use crate::account::{Account, Kind};
 use crate::audit::Audit;
 use crate::file::sweep::Sweeper;
 use crate::member::{self, MemberId};
-use crate::{Error, account, responsible_adult};
+use crate::{Error, account, external_reference, payment_method, processor_link, responsible_adult, tax_exemption};
 
 pub(crate) struct Rpc {
     pub(crate) app: App,
@@ -55,7 +56,7 @@ impl PersonalDataService for Rpc {
             let ages = member::store::say_ages(tx, caller.now).await?;
             let account_id = member::store::get(tx, id).await?.account_id;
             let account = account::store::lock(tx, account_id).await?;
-            let member = member::store::lock(tx, id).await?;
+            let member = member::store::lock(tx, id).await?.still_on(account_id)?;
             expect_etag(caller.if_match.as_deref(), member.version, || Error::MemberChanged)?;
             not_yet(member.number, store::is_erased(tx, id).await?)?;
             // The name goes first: what is told from here on is told without it.
@@ -117,18 +118,49 @@ async fn end_answers(tx: &mut Tx, id: MemberId, now: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-/// Forgets the account of who had it for himself alone; he is not the first of any other any more.
-async fn leave(tx: &mut Tx, account: account::Account, member: MemberId) -> Result<(), Error> {
-    let others = store::others(tx, account.id, member).await?;
-    let (account, after) = match left_of(account, member, others) {
-        Left::AsItWas => return Ok(()),
-        Left::Changed(account) => (account, json!({ "primary_member_id": null })),
+/// Forgets the account with the last of its people, and what was merged into it with the last of those that came from
+/// there; he is not the first of any other any more.
+async fn leave(tx: &mut Tx, account: Account, member: MemberId) -> Result<(), Error> {
+    let (id, others) = (account.id, store::others(tx, account.id, member).await?);
+    let whole = match left_of(account, member, others) {
+        Left::AsItWas => false,
+        Left::Changed(account) => {
+            saved(tx, &account, json!({ "primary_member_id": null })).await?;
+            false
+        }
         Left::Forgotten(account) => {
-            store::forget_account(tx, account.id).await?;
-            (account, json!({ "erased": true }))
+            forget(tx, account).await?;
+            true
         }
     };
-    let account = account::store::save(tx, &account).await?;
+    for merged in store::merged_and_left(tx, id, whole).await? {
+        let merged = account::store::lock(tx, merged).await?;
+        forget(tx, nameless(merged)).await?;
+    }
+    Ok(())
+}
+
+/// Forgets an account that stands for itself again, when all of its people are forgotten.
+pub(crate) async fn forget_if_left(tx: &mut Tx, account: Account) -> Result<(), Error> {
+    if account.details.kind == Kind::Business || !store::is_left(tx, account.id).await? {
+        return Ok(());
+    }
+    forget(tx, nameless(account)).await
+}
+
+/// Forgets all that is known of an account whose name is its number. What is booked stays as it is: the books name accounts
+/// by their ids.
+async fn forget(tx: &mut Tx, account: Account) -> Result<(), Error> {
+    store::forget_account(tx, account.id).await?;
+    external_reference::rpc::forget(tx, account.id).await?;
+    processor_link::rpc::forget(tx, account.id).await?;
+    payment_method::rpc::forget(tx, account.id).await?;
+    tax_exemption::rpc::forget(tx, account.id).await?;
+    saved(tx, &account, json!({ "erased": true })).await
+}
+
+async fn saved(tx: &mut Tx, account: &Account, after: Value) -> Result<(), Error> {
+    let account = account::store::save(tx, account).await?;
     tx.audit(Audit::created("account", account.id, after));
     account::rpc::tell(tx, &account);
     Ok(())

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::Error;
 use crate::account::AccountId;
-use crate::member::MemberId;
+use crate::member::{self, Member, MemberId};
 use crate::responsible_adult::ResponsibleAdultId;
 
 /// Where something is known of a member, and which rows are about him.
@@ -31,8 +31,8 @@ const KNOWN: &[(&str, &str)] = &[
     ("audit", "subject_id = $1::text"),
 ];
 
-/// What is only there to be sought by.
-const DERIVED: [&str; 4] = ["search_text", "search_more", "sort_name", "blind"];
+/// What is only there to be sought by, and what charges a card: it goes in and never comes out.
+const UNTOLD: [&str; 5] = ["search_text", "search_more", "sort_name", "blind", "provider_token"];
 
 /// All rows about a member, by table.
 pub(crate) async fn known(conn: &mut Conn, id: MemberId) -> Result<Map<String, Value>, Error> {
@@ -41,7 +41,7 @@ pub(crate) async fn known(conn: &mut Conn, id: MemberId) -> Result<Map<String, V
         let rows = AssertSqlSafe(format!(
             "select coalesce(jsonb_agg(to_jsonb(t) - $2::text[]), '[]') from {table} t where {about}"
         ));
-        let rows: Value = sqlx::query_scalar(rows).bind(id).bind(DERIVED.as_slice()).fetch_one(&mut *conn).await?;
+        let rows: Value = sqlx::query_scalar(rows).bind(id).bind(UNTOLD.as_slice()).fetch_one(&mut *conn).await?;
         known.insert((*table).to_owned(), rows);
     }
     Ok(known)
@@ -78,16 +78,22 @@ pub(crate) async fn forget(conn: &mut Conn, id: MemberId) -> Result<(), Error> {
     Ok(())
 }
 
-/// What goes for good when an account is forgotten with its only member.
+/// What goes for good when an account is forgotten with the last of its people.
 const FORGET_ACCOUNT: &[&str] = &[
     "delete from outbox
       where aggregate_id in (select id from phone_number where account_id = $1
                               union all select id from contact where account_id = $1
-                              union all select id from address where account_id = $1)",
+                              union all select id from address where account_id = $1
+                              union all select id from payment_method where account_id = $1
+                              union all select id from external_reference where account_id = $1
+                              union all select id from processor_link where account_id = $1
+                              union all select id from tax_exemption where account_id = $1)",
     "delete from note where account_id = $1",
     "delete from contact where account_id = $1",
     "delete from address where account_id = $1",
     "delete from phone_number where account_id = $1",
+    // Why it was merged is told in free words.
+    "update account_merge set reason = 'forgotten' where $1 in (source_id, target_id)",
     "delete from outbox where aggregate_id = $1 and kind = 'accounts.account.changed'",
     "select forget_answers($1::text)",
 ];
@@ -97,6 +103,12 @@ pub(crate) async fn forget_account(conn: &mut Conn, id: AccountId) -> Result<(),
         sqlx::query(*statement).bind(id).execute(&mut *conn).await?;
     }
     Ok(())
+}
+
+/// Locks a member of whom something may be written down.
+pub(crate) async fn lock_known(conn: &mut Conn, id: MemberId) -> Result<Member, Error> {
+    let member = member::store::lock(conn, id).await?;
+    if is_erased(conn, id).await? { Err(Error::Erased) } else { Ok(member) }
 }
 
 pub(crate) async fn is_erased(conn: &mut Conn, id: MemberId) -> Result<bool, Error> {
@@ -127,4 +139,38 @@ pub(crate) async fn others(conn: &mut Conn, account: AccountId, member: MemberId
     let others =
         sqlx::query_scalar("select count(*) from member where account_id = $1 and id <> $2 and erased_at is null");
     Ok(others.bind(account).bind(member).fetch_one(conn).await?)
+}
+
+/// Whether an account has people, and all of them are forgotten.
+pub(crate) async fn is_left(conn: &mut Conn, account: AccountId) -> Result<bool, Error> {
+    let left =
+        sqlx::query_scalar("select coalesce(bool_and(erased_at is not null), false) from member where account_id = $1");
+    Ok(left.bind(account).fetch_one(conn).await?)
+}
+
+const MERGED_AND_LEFT: &str = "
+with recursive merged (id) as (
+    select id from account where merged_into = $1
+    union
+    select account.id from merged join account on account.merged_into = merged.id
+), people (id, erased) as (
+    select merged.id, member.erased_at is not null
+      from merged
+      join account_merge on account_merge.source_id = merged.id and undone_at is null
+      join account_merge_row on account_merge_row.merge_id = account_merge.id and account_merge_row.kind = 'member'
+      join member on member.id = account_merge_row.row_id
+)
+select account.id
+  from merged
+  join account using (id)
+ where account.kind <> 'business'
+   and (account.name <> 'Account ' || account.number
+        or num_nonnulls(account.email, account.phone, account.address, account.notes) > 0)
+   and coalesce((select bool_and(erased) from people where people.id = account.id), $2)
+ order by account.id";
+
+/// What was merged into an account, near or far, and whose people are all forgotten; and what came without any, when the
+/// account itself is forgotten.
+pub(crate) async fn merged_and_left(conn: &mut Conn, account: AccountId, whole: bool) -> Result<Vec<AccountId>, Error> {
+    Ok(sqlx::query_scalar(MERGED_AND_LEFT).bind(account).bind(whole).fetch_all(conn).await?)
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use db::{Db, List, Subject};
-use kit::{Reply, read, write};
+use kit::{Reply, Tx, read, write};
 use proto::accounts::v1 as pb;
 use proto::accounts::v1::processor_link_service_server::ProcessorLinkService;
 use serde_json::{Value, json};
@@ -76,6 +76,16 @@ impl ProcessorLinkService for Rpc {
         })
         .await
     }
+}
+
+/// Forgets all of an account; what they said is not told once more.
+pub(crate) async fn forget(tx: &mut Tx, account_id: AccountId) -> Result<(), Error> {
+    for link in store::delete_all(tx, account_id).await? {
+        let subject = Subject { id: link.id.uuid(), version: 2 };
+        let removed = pb::ProcessorLink { customer_id: String::new(), ..link.into() };
+        tx.publish(subject, &pb::ProcessorLinkRemoved { processor_link: Some(removed) });
+    }
+    Ok(())
 }
 
 fn record(link: &ProcessorLink) -> Value {

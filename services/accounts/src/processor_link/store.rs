@@ -48,6 +48,14 @@ pub(crate) async fn delete(conn: &mut Conn, id: ProcessorLinkId) -> Result<(), E
     Ok(())
 }
 
+/// Removes all of an account, and answers them.
+pub(crate) async fn delete_all(conn: &mut Conn, account_id: AccountId) -> Result<Vec<ProcessorLink>, Error> {
+    let gone = sqlx::query_as(
+        "delete from processor_link where account_id = $1 returning id, account_id, processor, customer_id, created_at",
+    );
+    Ok(gone.bind(account_id).fetch_all(conn).await?)
+}
+
 impl FromRow<'_, PgRow> for ProcessorLink {
     fn from_row(row: &PgRow) -> Result<Self, DbError> {
         Ok(Self {

@@ -158,6 +158,12 @@ fn tell(tx: &mut Tx, exemption: &TaxExemption) {
     tx.publish(subject, &event);
 }
 
+/// Forgets what was written down of the exemptions of an account, and tells the copies without it.
+pub(crate) async fn forget(tx: &mut Tx, account_id: AccountId) -> Result<(), Error> {
+    let forgotten = store::forget(tx, account_id).await?;
+    tell_all(tx, &forgotten).await
+}
+
 /// Tells the others what some exemptions are now.
 pub(crate) async fn tell_all(tx: &mut Tx, ids: &[TaxExemptionId]) -> Result<(), Error> {
     for exemption in store::lock_all(tx, ids).await? {

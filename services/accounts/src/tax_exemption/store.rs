@@ -105,6 +105,20 @@ pub(crate) async fn save(conn: &mut Conn, exemption: &TaxExemption) -> Result<Ta
     get(conn, exemption.id).await
 }
 
+const FORGET: &str = "
+update tax_exemption
+   set reason = 'forgotten',
+       certificate_number = case when certificate_number is not null then 'forgotten' end,
+       revoked_because = case when revoked_because is not null then 'forgotten' end,
+       version = version + 1, updated_at = now()
+ where account_id = $1
+returning id";
+
+/// Forgets what was written down of the exemptions of an account; that there were any, and until when, stays.
+pub(crate) async fn forget(conn: &mut Conn, account_id: AccountId) -> Result<Vec<TaxExemptionId>, Error> {
+    Ok(sqlx::query_scalar(FORGET).bind(account_id).fetch_all(conn).await?)
+}
+
 const OVER: &str = "
 select id
   from tax_exemption

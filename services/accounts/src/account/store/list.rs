@@ -11,7 +11,7 @@ use super::total::{self, Key, narrow};
 use crate::Error;
 use crate::account::{Account, Filter};
 use crate::search::Sought;
-use crate::search::store::{nearest_first, offset, page_of, patterns};
+use crate::search::store::{nearest_first, offset, page_of, patterns, sought};
 
 /// The most rows that are worth sorting for one page.
 const FEW: i64 = 2000;
@@ -26,28 +26,29 @@ const ACCOUNTS: Select = Select { columns: columns!(), from: "account", id: "id"
 /// A page of what contains the text sought, or when nothing does, of what resembles it.
 pub(crate) async fn list(conn: &mut Conn, filter: &Filter, list: &List) -> Result<Page<Account>, Error> {
     let order = list.order(ACCOUNTS, SORTS)?;
-    let sought = Sought::of(&list.q);
+    let sought = sought(conn, &list.q).await?;
+    let sought = sought.as_ref();
     if filter.tag.is_some() {
-        return tagged(conn, filter, sought.as_ref(), list, order).await;
+        return tagged(conn, filter, sought, list, order).await;
     }
-    let key = Key::of(filter, sought.as_ref());
+    let key = Key::of(filter, sought);
     let known = total::known(conn, &key).await?;
-    if let Some(sought) = sought.as_ref().filter(|sought| sought.indexed && known.is_none_or(|total| total <= FEW)) {
+    if let Some(sought) = sought.filter(|sought| sought.indexed && known.is_none_or(|total| total <= FEW)) {
         let page = few(conn, filter, sought, list, &order).await?;
         match page.total {
-            0 => return near(conn, filter, list, order).await,
+            0 => return near(conn, filter, sought, list, order).await,
             1..=FEW => return Ok(page),
             _ => {}
         }
     }
     let total = match known {
         Some(total) => total,
-        None => total::count(conn, filter, sought.as_ref(), &key).await?,
+        None => total::count(conn, filter, sought, &key).await?,
     };
-    if total == 0 && sought.is_some() {
-        return near(conn, filter, list, order).await;
+    if let Some(sought) = sought.filter(|_| total == 0) {
+        return near(conn, filter, sought, list, order).await;
     }
-    Ok(Page { data: walk(conn, filter, sought.as_ref(), list, total).await?, total })
+    Ok(Page { data: walk(conn, filter, sought, list, total).await?, total })
 }
 
 /// The index of tags finds them all.
@@ -65,8 +66,8 @@ async fn tagged(
         found.push(" and search_text like any (").push_bind(patterns(sought)).push(")");
     }
     let page = page_of(conn, found, ACCOUNTS.columns, &order, list).await?;
-    if page.total == 0 && sought.is_some() {
-        return near(conn, filter, list, order).await;
+    if let Some(sought) = sought.filter(|_| page.total == 0) {
+        return near(conn, filter, sought, list, order).await;
     }
     Ok(page)
 }
@@ -90,12 +91,18 @@ async fn few(
     Ok(page_of(conn, found, ACCOUNTS.columns, order, list).await?)
 }
 
-async fn near(conn: &mut Conn, filter: &Filter, list: &List, order: String) -> Result<Page<Account>, Error> {
+async fn near(
+    conn: &mut Conn,
+    filter: &Filter,
+    sought: &Sought,
+    list: &List,
+    order: String,
+) -> Result<Page<Account>, Error> {
     let mut found = QueryBuilder::<Postgres>::new("with found as materialized (select nearness, ");
     found
         .push(ACCOUNTS.columns)
         .push(" from account_near(")
-        .push_bind(list.q.clone())
+        .push_bind(sought.texts[0].clone())
         .push(") join account using (id) where ");
     narrow(&mut found, filter);
     Ok(page_of(conn, found, ACCOUNTS.columns, &nearest_first(list, order), list).await?)
