@@ -6,8 +6,10 @@ pub(crate) mod store;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Permissions;
 use serde_json::{Value, json};
+use types::Violation;
 
 use crate::Error;
+use crate::name::name;
 use crate::user::{State as UserState, User, UserId};
 
 types::ids! {
@@ -28,6 +30,8 @@ pub(crate) struct ApiKey {
     pub(crate) prefix: String,
     pub(crate) created_by: UserId,
     pub(crate) created_by_name: String,
+    /// Whether who made it may come in.
+    pub(crate) is_maker_active: bool,
     pub(crate) last_used_at: Option<DateTime<Utc>>,
     pub(crate) revoked_at: Option<DateTime<Utc>>,
     pub(crate) version: i64,
@@ -42,12 +46,14 @@ pub(crate) struct Draft {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
-/// Whether it opens anything, as far as the key itself is concerned.
+/// Whether it opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Active,
     Expired,
     Revoked,
+    /// Who made it may not come in.
+    MakerOut,
 }
 
 /// A key that nobody has seen yet.
@@ -69,9 +75,16 @@ impl Secret {
 }
 
 impl Draft {
-    pub(crate) fn new(name: &str, permissions: Permissions, valid_days: i32, now: DateTime<Utc>) -> Self {
+    /// # Errors
+    /// A violation of `name`.
+    pub(crate) fn new(
+        typed: &str,
+        permissions: Permissions,
+        valid_days: i32,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Violation> {
         let expires_at = now + TimeDelta::days(valid_days.into());
-        Self { name: name.trim().to_owned(), permissions, created_at: now, expires_at }
+        Ok(Self { name: name("name", typed)?, permissions, created_at: now, expires_at })
     }
 }
 
@@ -80,6 +93,7 @@ impl ApiKey {
         match self.revoked_at {
             Some(_) => State::Revoked,
             None if now >= self.draft.expires_at => State::Expired,
+            None if !self.is_maker_active => State::MakerOut,
             None => State::Active,
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod store;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use types::Violation;
+use uuid::Uuid;
 
 use crate::Error;
 use crate::user::{User, UserId};
@@ -47,6 +48,20 @@ impl Action {
     }
 }
 
+impl Action {
+    /// # Errors
+    /// When it is the actor himself, or somebody who may not approve it.
+    pub(crate) fn may_be_approved(&self, actor: UserId, approver: &User) -> Result<(), Error> {
+        if approver.id == actor {
+            return Err(Error::ApproverIsActor);
+        }
+        if !approver.permissions.allow(self.permission) {
+            return Err(Error::ApproverLacksPermission(self.permission));
+        }
+        Ok(())
+    }
+}
+
 impl Approval {
     /// # Errors
     /// When it is the actor himself, or somebody who may not approve it.
@@ -57,15 +72,16 @@ impl Approval {
         resource_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
-        if approver.id == actor {
-            return Err(Error::ApproverIsActor);
-        }
-        if !approver.permissions.allow(action.permission) {
-            return Err(Error::ApproverLacksPermission(action.permission));
-        }
-        let (id, resource_id) = (ApprovalId::new(), resource_id.to_owned());
+        action.may_be_approved(actor, approver)?;
+        let (id, resource_id) = (ApprovalId::new(), canonical(resource_id));
         Ok(Self { id, actor, approver: approver.id, action, resource_id, expires_at: now + LIFE })
     }
+}
+
+/// A resource's id as services write it: a UUID in small letters, with hyphens.
+fn canonical(resource_id: &str) -> String {
+    let text = resource_id.trim();
+    Uuid::parse_str(text).map_or_else(|_| text.to_owned(), |id| id.to_string())
 }
 
 #[cfg(test)]
@@ -85,5 +101,14 @@ mod tests {
         for text in ["", "pos.sale.void", "pos.v1.SaleService/GetSale", "pos.v1.SaleService/FlySale"] {
             assert!(Action::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_uuid_is_written_as_services_write_it() {
+        let id = "01900000-abcd-7000-9000-00000000beef";
+        for text in [id, "01900000-ABCD-7000-9000-00000000BEEF", " 01900000abcd7000900000000000beef "] {
+            assert_eq!(canonical(text), id);
+        }
+        assert_eq!(canonical(" A sale "), "A sale");
     }
 }

@@ -30,8 +30,10 @@ pub enum Error {
     EmailTaken(String),
     #[error("the user was changed meanwhile; read it again")]
     UserChanged,
-    #[error("the user is disabled already")]
+    #[error("the user is disabled")]
     UserDisabled,
+    #[error("the user has not chosen a first password yet; invite him again instead")]
+    UserInvited,
     #[error("the user is active already, or invited to be")]
     UserActive,
     #[error("the user was archived, and is gone for good")]
@@ -129,6 +131,7 @@ impl Refusal for Error {
             }
             Self::ShopChanged | Self::LocationChanged | Self::UserChanged | Self::RoleChanged => Class::Stale,
             Self::UserDisabled
+            | Self::UserInvited
             | Self::SecondFactorInUse
             | Self::SecondFactorOff
             | Self::UserActive

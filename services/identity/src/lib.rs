@@ -8,6 +8,7 @@ mod error;
 mod hears;
 mod invitation;
 mod location;
+mod name;
 mod password;
 mod pin;
 mod portal;

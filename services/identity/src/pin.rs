@@ -17,7 +17,7 @@ types::ids! {
 }
 
 /// So many may fail within the window. Then only a full sign-in helps: a PIN has too few digits for more.
-const TRIES_MAX: i32 = 5;
+const TRIES_MAX: usize = 5;
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// How long PINs work on a till after somebody signed in there fully.
 pub(crate) const TRUSTED: TimeDelta = TimeDelta::hours(12);
@@ -63,36 +63,38 @@ impl fmt::Debug for Pin {
 }
 
 /// Tries of one person, or at one till.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tries {
-    pub(crate) failures: i32,
-    /// When the first of them was.
-    pub(crate) since: DateTime<Utc>,
+    /// When those were that failed, oldest first.
+    pub(crate) failed_at: Vec<DateTime<Utc>>,
 }
 
 impl Tries {
-    pub(crate) fn none(now: DateTime<Utc>) -> Self {
-        Self { failures: 0, since: now }
+    pub(crate) fn none() -> Self {
+        Self { failed_at: Vec::new() }
     }
 
-    /// One more try, which counts as failed until it is known better; none when there were too many.
-    pub(crate) fn tried(self, now: DateTime<Utc>) -> Option<Self> {
-        if self.failures >= TRIES_MAX {
+    /// One more try, which counts as failed until it is known better; none when too many failed within the window.
+    pub(crate) fn tried(&self, now: DateTime<Utc>) -> Option<Self> {
+        if self.is_locked() {
             return None;
         }
-        if now - self.since >= WINDOW {
-            return Some(Self { failures: 1, since: now });
+        let counting = self.failed_at.iter().copied().filter(|at| now - *at < WINDOW);
+        Some(Self { failed_at: counting.chain([now]).collect() })
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.failed_at.len() >= TRIES_MAX
+    }
+
+    /// The try of an instant was right, and is given back.
+    pub(crate) fn given_back(mut self, tried_at: DateTime<Utc>) -> Self {
+        // The database keeps microseconds.
+        let is_it = |at: &DateTime<Utc>| at.timestamp_micros() == tried_at.timestamp_micros();
+        if let Some(place) = self.failed_at.iter().position(is_it) {
+            self.failed_at.remove(place);
         }
-        Some(Self { failures: self.failures + 1, ..self })
-    }
-
-    pub(crate) fn is_locked(self) -> bool {
-        self.failures >= TRIES_MAX
-    }
-
-    /// The try was right, and is given back.
-    pub(crate) fn given_back(self) -> Self {
-        Self { failures: (self.failures - 1).max(0), ..self }
+        self
     }
 }
 
@@ -126,20 +128,36 @@ mod tests {
         assert_eq!(format!("{:?}", Pin::parse("2580", 1001).unwrap()), "***");
     }
 
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn tried(seconds: &[i64]) -> Tries {
+        seconds.iter().fold(Tries::none(), |tries, second| tries.tried(at(*second)).unwrap())
+    }
+
     #[test]
     fn the_sixth_try_within_a_quarter_of_an_hour_is_none_and_waiting_does_not_help() {
-        let at = |seconds: i64| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
-        let mut tries = Tries::none(at(0));
-        for _ in 0..5 {
-            tries = tries.tried(at(100)).unwrap();
-        }
+        let tries = tried(&[100; 5]);
         assert!(tries.is_locked());
         for later in [101, 900, 1_000_000] {
             assert_eq!(tries.tried(at(later)), None, "{later}");
         }
-        let four = Tries { failures: 4, since: at(0) };
-        assert_eq!(four.tried(at(899)), Some(Tries { failures: 5, since: at(0) }));
-        assert_eq!(four.tried(at(900)), Some(Tries { failures: 1, since: at(900) }));
-        assert_eq!(four.given_back().failures, 3);
+    }
+
+    #[test]
+    fn five_failures_within_any_quarter_of_an_hour_are_too_many_wherever_it_begins() {
+        let tries = tried(&[0, 894, 895, 896, 901]);
+        assert_eq!(tries.failed_at.len(), 4, "the first is over");
+        assert!(tries.tried(at(902)).unwrap().is_locked());
+        assert_eq!(tried(&[0, 1, 2, 3]).tried(at(899)).unwrap().failed_at.len(), 5);
+        assert_eq!(tried(&[0, 1, 2, 3]).tried(at(902)).unwrap().failed_at, [at(3), at(902)]);
+    }
+
+    #[test]
+    fn a_try_that_was_right_is_given_back_and_makes_the_others_no_younger() {
+        let tries = tried(&[0, 500, 800]).given_back(at(500));
+        assert_eq!(tries.failed_at, [at(0), at(800)]);
+        assert_eq!(tries.clone().given_back(at(1)), tries, "it was forgotten meanwhile");
     }
 }

@@ -67,7 +67,7 @@ async fn fill(app: &App, hasher: &Hasher) -> Result<(), Error> {
     let mut hashes = Vec::with_capacity(STAFF.len());
     for index in 0..STAFF.len() {
         let password = if index < SIGN_INS { PASSWORD.to_owned() } else { tokens::random()? };
-        hashes.push(hasher.hash(Password::parse(&password)?).await?);
+        hashes.push(hasher.hash_known(Password::known(&password)).await?);
     }
     let mut pins = Vec::with_capacity(PINS.len());
     for (number, pin) in PINS {

@@ -101,6 +101,19 @@ impl User {
         self.state == State::Active
     }
 
+    /// The user, if he may choose a new password by a link that somebody else asks for.
+    ///
+    /// # Errors
+    /// When he may not sign in (yet, or any more).
+    pub(crate) fn resettable(self) -> Result<Self, Error> {
+        match self.state {
+            State::Active => Ok(self),
+            State::Invited => Err(Error::UserInvited),
+            State::Disabled => Err(Error::UserDisabled),
+            State::Archived => Err(Error::UserArchived),
+        }
+    }
+
     /// The user, if he works here.
     ///
     /// # Errors

@@ -3,11 +3,15 @@
 use identity::Identity;
 use proto::identity::v1 as pb;
 use proto::identity::v1::access_service_client::AccessServiceClient;
+use proto::identity::v1::auth_service_client::AuthServiceClient;
 use proto::identity::v1::explanation::Rule;
+use proto::identity::v1::pin_service_client::PinServiceClient;
+use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::House;
 use tonic::{Code, Status};
+use types::uuid::Uuid;
 
-use crate::staff::{ALL, disable, hire, make_role, me, open, sign_in};
+use crate::staff::{ALL, PASSWORD, disable, hire, make_role, me, open, sign_in};
 
 async fn why(house: &House<Identity>, id: &str, permission: &str) -> pb::Explanation {
     let request = pb::ExplainAccessRequest { id: id.to_owned(), permission: Some(permission.to_owned()), rpc: None };
@@ -112,4 +116,58 @@ async fn e5_each_role_can_what_the_matrix_says_and_nothing_else() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_explained_is_what_the_door_does() {
+    let house = open().await;
+    let ada = hire(&house, "ada@shop.test", &["admin"]).await;
+    let till = Uuid::now_v7().to_string();
+    let request = pb::LoginRequest {
+        email: ada.email.clone(),
+        password: PASSWORD.to_owned(),
+        device_id: Some(till.clone()),
+        ..Default::default()
+    };
+    let full = AuthServiceClient::new(house.nobody()).login(request).await.unwrap().into_inner().access_token;
+    let request = pb::SetPinRequest { pin: "2580".to_owned(), current_password: PASSWORD.to_owned() };
+    PinServiceClient::new(house.token(&full)).set_pin(request).await.unwrap();
+    let number = ada.employee_number.clone().unwrap();
+    let request = pb::PinLoginRequest { employee_number: number, pin: "2580".to_owned(), device_id: till };
+    let by_pin = PinServiceClient::new(house.nobody()).pin_login(request).await.unwrap().into_inner().access_token;
+    for (rpc, token, allowed, rule) in [
+        ("identity.v1.UserService/ListUsers", &full, true, Rule::Role),
+        ("identity.v1.UserService/ListUsers", &by_pin, false, Rule::FullSignIn),
+        ("identity.v1.PinService/RemovePin", &full, true, Rule::SignedIn),
+        ("identity.v1.PinService/RemovePin", &by_pin, false, Rule::FullSignIn),
+        ("pos.v1.SaleService/VoidSale", &by_pin, true, Rule::Role),
+    ] {
+        let why = why_me(&house, token, rpc).await.unwrap();
+        assert_eq!((why.allowed, why.rule()), (allowed, rule), "{rpc}: {}", why.reason);
+    }
+    let listed = UserServiceClient::new(house.token(&by_pin)).list_users(pb::ListUsersRequest::default()).await;
+    assert_eq!(listed.unwrap_err().code(), Code::PermissionDenied);
+    let request = pb::ExplainOwnAccessRequest { permission: Some("identity.view".to_owned()), rpc: None };
+    let word = AccessServiceClient::new(house.token(&by_pin)).explain_own_access(request).await.unwrap().into_inner();
+    assert_eq!(word.explanation.unwrap().rule(), Rule::FullSignIn);
+
+    let about = async |id: &str, rpc: &str| {
+        let request = pb::ExplainAccessRequest { id: id.to_owned(), permission: None, rpc: Some(rpc.to_owned()) };
+        let mut viewer = AccessServiceClient::new(house.user(&["identity.view"]));
+        viewer.explain_access(request).await.unwrap().into_inner().explanation.unwrap()
+    };
+    let customer = crate::portal::customer(&house).await;
+    for (rpc, allowed, rule) in [
+        ("identity.v1.UserService/ListAllUsers", false, Rule::StaffOnly),
+        ("identity.v1.AuthService/GetMe", true, Rule::SignedIn),
+        ("pos.v1.SaleService/GetSale", false, Rule::NoRole),
+    ] {
+        let why = about(&customer.id, rpc).await;
+        assert_eq!((why.allowed, why.rule()), (allowed, rule), "{rpc}: {}", why.reason);
+    }
+    let clerk = hire(&house, "clerk@shop.test", &["sales_associate"]).await;
+    let void = about(&clerk.id, "pos.v1.SaleService/VoidSale").await;
+    assert_eq!((void.allowed, void.rule(), void.permission.as_deref()), (true, Rule::Approval, Some("pos.edit")));
+    let said = "the role sales_associate holds pos.edit; but some of it needs pos.admin, or the approval of somebody who holds it";
+    assert_eq!(void.reason, said);
 }

@@ -8,7 +8,7 @@ use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::{House, Voice, list_behaves};
 use tonic::{Code, Status};
 
-use crate::staff::{ALL, after_seconds, disable, enable, give, hire, me, open, reason, sign_in};
+use crate::staff::{ALL, after_seconds, archive, disable, enable, give, hire, lifetime, me, open, reason, sign_in};
 
 const DAY: i64 = 86_400;
 
@@ -179,4 +179,41 @@ async fn the_list_of_api_keys_behaves() {
         let request = pb::ListApiKeysRequest { state: Some(state.into()), ..Default::default() };
         assert_eq!(admin.list_api_keys(request).await.unwrap().into_inner().data.len(), found, "{state:?}");
     }
+}
+
+#[tokio::test]
+async fn an_access_token_does_not_outlive_its_key() {
+    let house = open().await;
+    let (_, ada) = maker(&house).await;
+    let secret = make(ada, "Webshop", &["identity.view"]).await.unwrap().secret.unwrap();
+    after_seconds(&house, 30 * DAY - 90);
+    let token = exchange(&house, &secret).await.unwrap();
+    assert_eq!((token.expires_in, lifetime(&token.access_token)), (90, 90));
+}
+
+#[tokio::test]
+async fn a_key_of_who_may_not_come_in_is_not_shown_as_active() {
+    let house = open().await;
+    let (user, ada) = maker(&house).await;
+    let key = make(ada, "Webshop", &["identity.view"]).await.unwrap();
+    let state = async || {
+        let mut admin = ApiKeyServiceClient::new(house.user(&ALL));
+        let shown = admin.get_api_key(pb::GetApiKeyRequest { id: key.id.clone() }).await.unwrap().into_inner();
+        let state = shown.api_key.unwrap().state();
+        let request = pb::ListApiKeysRequest { state: Some(state.into()), ..Default::default() };
+        assert_eq!(admin.list_api_keys(request).await.unwrap().into_inner().data.len(), 1, "{state:?}");
+        let active = pb::ListApiKeysRequest { state: Some(pb::api_key::State::Active.into()), ..Default::default() };
+        let count = admin.list_api_keys(active).await.unwrap().into_inner().data.len();
+        assert_eq!(count, usize::from(state == pb::api_key::State::Active));
+        state
+    };
+    assert_eq!(state().await, pb::api_key::State::Active);
+    disable(&house, &user.id).await.unwrap();
+    assert_eq!(state().await, pb::api_key::State::MakerOut);
+    enable(&house, &user.id).await.unwrap();
+    assert_eq!(state().await, pb::api_key::State::Active);
+    archive(&house, &user.id).await.unwrap();
+    assert_eq!(state().await, pb::api_key::State::MakerOut);
+    after_seconds(&house, 30 * DAY);
+    assert_eq!(state().await, pb::api_key::State::Expired);
 }

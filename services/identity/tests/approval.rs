@@ -4,6 +4,8 @@ use identity::Identity;
 use kit::auth::{Trust, Verifier};
 use proto::identity::v1 as pb;
 use proto::identity::v1::approval_service_client::ApprovalServiceClient;
+use proto::identity::v1::auth_service_client::AuthServiceClient;
+use proto::identity::v1::pin_service_client::PinServiceClient;
 use proto::identity::v1::trust_service_client::TrustServiceClient;
 use testing::{AUDIENCE, House, ISSUER};
 use tonic::{Code, Status};
@@ -49,6 +51,17 @@ async fn e6_an_approval_holds_for_its_actor_and_its_action_for_five_minutes() {
     let approval = verifier.approval(&given.token, &user, rpc, now).unwrap();
     assert_eq!((approval.id.to_string(), approval.approver_id.to_string()), (given.id, manager.id.clone()));
     assert_eq!(approval.resource_id, "a sale");
+    let loud = pb::CreateApprovalRequest {
+        action: VOID.to_owned(),
+        resource_id: "01900000-ABCD-7000-9000-00000000BEEF".to_owned(),
+        email: Some("manager@shop.test".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        ..Default::default()
+    };
+    let mut client = ApprovalServiceClient::new(house.token(&actor.access_token));
+    let loud = client.create_approval(loud).await.unwrap().into_inner();
+    let read = verifier.approval(&loud.token, &user, rpc, now).unwrap();
+    assert_eq!(read.resource_id, "01900000-abcd-7000-9000-00000000beef", "as services write it");
     assert!(verifier.user(&given.token, now).is_err(), "it opens no door");
     let claims: serde_json::Value = {
         use base64::Engine;
@@ -58,7 +71,7 @@ async fn e6_an_approval_holds_for_its_actor_and_its_action_for_five_minutes() {
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
 
     let recorded: (types::uuid::Uuid, types::uuid::Uuid) =
-        sqlx::query_as("select actor_id, approver_id from audit where subject_kind = 'approval'")
+        sqlx::query_as("select actor_id, approver_id from audit where subject_kind = 'approval' limit 1")
             .fetch_one(&mut house.sql().await)
             .await
             .unwrap();
@@ -109,4 +122,69 @@ async fn guesses_of_an_approvers_password_count_as_failed_sign_ins() {
     }
     let refused = approve(&house, &clerk, "boss@shop.test", PASSWORD, VOID).await.unwrap_err();
     assert_eq!(reason(&refused), "APPROVAL_REFUSED");
+}
+
+/// Refuses with this reason, so many times.
+async fn refused(house: &House<Identity>, request: &pb::CreateApprovalRequest, token: &str, why: &str, times: usize) {
+    for n in 0..times {
+        let refused =
+            ApprovalServiceClient::new(house.token(token)).create_approval(request.clone()).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, why), "{n}");
+    }
+}
+
+/// Failed sign-ins that were recorded.
+async fn recorded(house: &House<Identity>) -> i64 {
+    sqlx::query_scalar("select count(*) from audit where subject_kind = 'sign_in' and after ? 'refused'")
+        .fetch_one(&mut house.sql().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn who_may_not_approve_but_shows_who_he_is_is_locked_out_of_nothing() {
+    let house = open().await;
+    hire(&house, "clerk@shop.test", &["sales_associate"]).await;
+    let eye = hire(&house, "eye@shop.test", &["viewer"]).await;
+    let (device, pin) = (types::uuid::Uuid::now_v7().to_string(), "2580");
+    let clerk = sign_in(&house, "clerk@shop.test").await;
+    let request = pb::LoginRequest {
+        email: "eye@shop.test".to_owned(),
+        password: PASSWORD.to_owned(),
+        device_id: Some(device.clone()),
+        ..Default::default()
+    };
+    let eyes = AuthServiceClient::new(house.nobody()).login(request).await.unwrap().into_inner();
+    let request = pb::SetPinRequest { pin: pin.to_owned(), current_password: PASSWORD.to_owned() };
+    PinServiceClient::new(house.token(&eyes.access_token)).set_pin(request).await.unwrap();
+
+    let by_pin = |pin: &str| pb::CreateApprovalRequest {
+        action: VOID.to_owned(),
+        resource_id: "a sale".to_owned(),
+        employee_number: eye.employee_number.clone(),
+        pin: Some(pin.to_owned()),
+        device_id: Some(device.clone()),
+        ..Default::default()
+    };
+    refused(&house, &by_pin("9371"), &clerk.access_token, "APPROVAL_REFUSED", 4).await;
+    refused(&house, &by_pin(pin), &clerk.access_token, "APPROVER_LACKS_PERMISSION", 6).await;
+    let own = pb::CreateApprovalRequest { action: "pos.v1.SaleService/VoidSale".to_owned(), ..by_pin(pin) };
+    refused(&house, &own, &eyes.access_token, "APPROVER_IS_ACTOR", 6).await;
+    let counted: (i32, i32) = sqlx::query_as("select p.failures, t.failures from pin p, till t")
+        .fetch_one(&mut house.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(counted, (4, 4), "what failed before still counts");
+
+    let by_password = pb::CreateApprovalRequest {
+        action: VOID.to_owned(),
+        resource_id: "a sale".to_owned(),
+        email: Some("eye@shop.test".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        ..Default::default()
+    };
+    refused(&house, &by_password, &clerk.access_token, "APPROVER_LACKS_PERMISSION", 6).await;
+    refused(&house, &by_password, &eyes.access_token, "APPROVER_IS_ACTOR", 6).await;
+    assert_eq!(recorded(&house).await, 4, "and none of these failed");
+    assert!(sign_in(&house, "eye@shop.test").await.expires_in > 0);
 }

@@ -10,7 +10,7 @@ use testing::House;
 use tonic::{Code, Status};
 use types::uuid::Uuid;
 
-use crate::staff::{PASSWORD, after_seconds, disable, hire, me, open, reason, refresh, sign_in};
+use crate::staff::{PASSWORD, after_seconds, archive, disable, hire, lifetime, me, open, reason, refresh, sign_in};
 
 const PIN: &str = "2580";
 
@@ -226,4 +226,150 @@ async fn an_approver_at_a_till_shows_his_pin() {
         let refused = approve(pin, device).await.unwrap_err();
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "APPROVAL_REFUSED"));
     }
+}
+
+#[tokio::test]
+async fn a_customer_makes_no_till_of_his_device() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    let customer = crate::portal::customer(&house).await;
+    let device = till();
+    let request = pb::LoginRequest {
+        email: customer.email,
+        password: PASSWORD.to_owned(),
+        device_id: Some(device.clone()),
+        ..Default::default()
+    };
+    AuthServiceClient::new(house.nobody()).login(request).await.unwrap();
+    let refused = switch(&house, number(&ada), PIN, &device).await.unwrap_err();
+    assert_eq!(reason(&refused), "SIGN_IN_REFUSED");
+    for _ in 0..6 {
+        assert!(switch(&house, number(&ada), "9371", &device).await.is_err());
+    }
+    let till = till();
+    open_till(&house, "ada", &till).await.unwrap();
+    assert!(switch(&house, number(&ada), PIN, &till).await.is_ok(), "and locks nobody's PIN");
+}
+
+#[tokio::test]
+async fn the_trust_of_a_till_goes_with_whoever_gave_it() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    hire(&house, "bob@shop.test", &["sales_associate"]).await;
+    for is_archived in [false, true] {
+        let till = till();
+        let name = format!("guest{}", &till[24..]);
+        let guest = hire(&house, &format!("{name}@shop.test"), &["viewer"]).await;
+        open_till(&house, &name, &till).await.unwrap();
+        assert!(switch(&house, number(&ada), PIN, &till).await.is_ok());
+        let left = if is_archived { archive(&house, &guest.id).await } else { disable(&house, &guest.id).await };
+        left.unwrap();
+        assert!(switch(&house, number(&ada), PIN, &till).await.is_err());
+        open_till(&house, "bob", &till).await.unwrap();
+        assert!(switch(&house, number(&ada), PIN, &till).await.is_ok(), "somebody else vouches for it");
+    }
+}
+
+#[tokio::test]
+async fn five_wrong_pins_within_any_quarter_of_an_hour_are_too_many() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    let till = till();
+    open_till(&house, "ada", &till).await.unwrap();
+    assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    after_seconds(&house, 894);
+    for _ in 0..3 {
+        assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    }
+    after_seconds(&house, 7);
+    assert!(switch(&house, number(&ada), "9371", &till).await.is_err(), "the fourth, as the first is over");
+    assert!(switch(&house, number(&ada), PIN, &till).await.is_ok());
+    // The person is forgiven, and the till has had four.
+    assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    assert!(switch(&house, number(&ada), PIN, &till).await.is_err());
+    open_till(&house, "ada", &till).await.unwrap();
+    for _ in 0..4 {
+        assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    }
+    after_seconds(&house, 900);
+    for _ in 0..4 {
+        assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    }
+    assert!(switch(&house, number(&ada), PIN, &till).await.is_ok(), "what is older counts no more");
+}
+
+#[tokio::test]
+async fn what_a_binary_from_before_counted_still_counts() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    let till = till();
+    open_till(&house, "ada", &till).await.unwrap();
+    sqlx::query("update pin set failures = 4, since = $1")
+        .bind(house.clock.now())
+        .execute(&mut house.sql().await)
+        .await
+        .unwrap();
+    assert!(switch(&house, number(&ada), "9371", &till).await.is_err());
+    assert!(switch(&house, number(&ada), PIN, &till).await.is_err(), "five are five");
+}
+
+#[tokio::test]
+async fn i4_no_till_is_taken_over_with_a_pin_that_was_given_up_meanwhile() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    for round in 0..8 {
+        let till = till();
+        let own = open_till(&house, "ada", &till).await.unwrap().access_token;
+        set_pin(&house, &own, PIN).await.unwrap();
+        let mut logins = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let request =
+                pb::PinLoginRequest { employee_number: number(&ada), pin: PIN.to_owned(), device_id: till.clone() };
+            let mut client = PinServiceClient::new(house.nobody());
+            logins.spawn(async move { client.pin_login(request).await.map(tonic::Response::into_inner) });
+        }
+        if round % 2 == 0 {
+            PinServiceClient::new(house.token(&own)).remove_pin(pb::RemovePinRequest {}).await.unwrap();
+        } else {
+            set_pin(&house, &own, "840217").await.unwrap();
+        }
+        for login in logins.join_all().await.into_iter().flatten() {
+            assert!(refresh(&house, &login.refresh_token).await.is_err(), "round {round}");
+        }
+        assert!(me(&house, &own).await.is_ok(), "his own session lives on");
+    }
+}
+
+#[tokio::test]
+async fn i4_a_session_refers_to_the_credentials_of_after_a_pin_was_changed() {
+    let house = open().await;
+    hire(&house, "ada@shop.test", &["sales_associate"]).await;
+    let session = sign_in(&house, "ada@shop.test").await;
+    let version = async || -> i64 {
+        sqlx::query_scalar("select credential_version from app_user").fetch_one(&mut house.sql().await).await.unwrap()
+    };
+    let before = version().await;
+    set_pin(&house, &session.access_token, PIN).await.unwrap();
+    assert_eq!(version().await, before + 1);
+    let mut own = PinServiceClient::new(house.token(&session.access_token));
+    own.remove_pin(pb::RemovePinRequest {}).await.unwrap();
+    assert_eq!(version().await, before + 2);
+    assert!(refresh(&house, &session.refresh_token).await.is_ok(), "his own session follows");
+}
+
+#[tokio::test]
+async fn an_access_token_of_a_till_ends_when_the_till_locks() {
+    let house = open().await;
+    let ada = hired(&house, "ada", "sales_associate").await;
+    sqlx::query("update shop set till_lock_minutes = 1").execute(&mut house.sql().await).await.unwrap();
+    let till = till();
+    open_till(&house, "ada", &till).await.unwrap();
+    let taken = switch(&house, number(&ada), PIN, &till).await.unwrap();
+    assert_eq!((taken.expires_in, lifetime(&taken.access_token)), (60, 60));
+    after_seconds(&house, 20);
+    let next = refresh(&house, &taken.refresh_token).await.unwrap();
+    assert_eq!((next.expires_in, lifetime(&next.access_token)), (60, 60));
+    after_seconds(&house, 5);
+    let again = refresh(&house, &taken.refresh_token).await.unwrap();
+    assert_eq!((again.expires_in, lifetime(&again.access_token)), (55, 55), "the answer that got lost");
 }

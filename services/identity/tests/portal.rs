@@ -106,6 +106,11 @@ async fn signed_in(house: &House<Identity>, customer: &Customer) -> (pb::PortalU
     (user, sign_in(house, &customer.email()).await)
 }
 
+/// A customer who can sign in.
+pub(crate) async fn customer(house: &House<Identity>) -> pb::PortalUser {
+    signed_in(house, &Customer::new("Anna")).await.0
+}
+
 async fn enable(house: &House<Identity>, id: &str) -> Result<pb::PortalUser, Status> {
     let request = pb::EnablePortalUserRequest { id: id.to_owned() };
     let mut clerk = PortalUserServiceClient::new(house.user(&["accounts.edit"]));

@@ -17,6 +17,7 @@ fn the_reasons_and_their_classes_are_known() {
         Error::EmailTaken(String::new()),
         Error::UserChanged,
         Error::UserDisabled,
+        Error::UserInvited,
         Error::UserActive,
         Error::UserArchived,
         Error::UserNotInvited,

@@ -6,7 +6,10 @@ use proto::identity::v1::password_service_client::PasswordServiceClient;
 use testing::{House, eventually};
 use tonic::{Code, Status};
 
-use crate::staff::{ALL, PASSWORD, after_seconds, disable, hire, me, open, reason, refresh, sign_in, try_sign_in};
+use crate::staff::{
+    ALL, PASSWORD, after_seconds, archive, change, disable, enable, hire, invite, me, open, reason, refresh, sign_in,
+    try_sign_in,
+};
 
 const NEXT: &str = "a viola in the snow";
 
@@ -142,4 +145,87 @@ async fn an_administrator_starts_a_reset_and_chooses_nothing() {
     let all: Vec<&str> = ALL.iter().copied().filter(|word| !word.starts_with("identity")).collect();
     let refused = PasswordServiceClient::new(house.user(&all)).start_password_reset(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
+}
+
+/// A link that was sent to Ada.
+async fn asked(house: &House<Identity>, count: usize) -> String {
+    forget(house, "ada@shop.test").await;
+    tokens(house, count).await.pop().unwrap()
+}
+
+#[tokio::test]
+async fn a_link_does_not_outlive_another_address_another_password_or_a_disabling() {
+    let house = open().await;
+    let ada = hire(&house, "ada@shop.test", &["viewer"]).await;
+    hire(&house, "boss@shop.test", &["admin"]).await;
+    let link = asked(&house, 1).await;
+    let moved = pb::User { email: "ada@new.test".to_owned(), ..ada.clone() };
+    change(house.user(&ALL), moved, &["email"]).await.unwrap();
+    assert_eq!(reason(&reset(&house, &link, NEXT).await.unwrap_err()), "RESET_REFUSED", "from the old mailbox");
+    change(house.user(&ALL), ada.clone(), &["email"]).await.unwrap();
+
+    let link = asked(&house, 2).await;
+    let own = sign_in(&house, "ada@shop.test").await.access_token;
+    let request = pb::ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        password: NEXT.to_owned(),
+        ..Default::default()
+    };
+    PasswordServiceClient::new(house.token(&own)).change_password(request).await.unwrap();
+    assert_eq!(reason(&reset(&house, &link, "a third viola").await.unwrap_err()), "RESET_REFUSED");
+
+    let link = asked(&house, 3).await;
+    disable(&house, &ada.id).await.unwrap();
+    enable(&house, &ada.id).await.unwrap();
+    assert_eq!(reason(&reset(&house, &link, "a third viola").await.unwrap_err()), "RESET_REFUSED");
+    assert!(try_sign_in(&house, "ada@shop.test", NEXT).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_link_to_an_old_mailbox_is_made_while_the_address_changes() {
+    let house = open().await;
+    let ada = hire(&house, "ada@shop.test", &["viewer"]).await;
+    for round in 0..10 {
+        let (before, after) = (format!("ada{round}@shop.test"), format!("ada{}@shop.test", round + 1));
+        let named = |email: &str| pb::User { email: email.to_owned(), ..ada.clone() };
+        change(house.user(&ALL), named(&before), &["email"]).await.unwrap();
+        let (changed, ()) = tokio::join!(change(house.user(&ALL), named(&after), &["email"]), forget(&house, &before));
+        changed.unwrap();
+        eventually("the request was looked at", || async { (requests(&house).await == round + 1).then_some(()) }).await;
+        let letter: Option<String> = sqlx::query_scalar("select body from mail where recipient = $1")
+            .bind(&before)
+            .fetch_optional(&mut house.sql().await)
+            .await
+            .unwrap();
+        let Some(letter) = letter else { continue };
+        let (_, token) = letter.split_once("#token=").unwrap();
+        let token = token.split_whitespace().next().unwrap();
+        assert_eq!(reason(&reset(&house, token, NEXT).await.unwrap_err()), "RESET_REFUSED", "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_reset_is_started_for_who_signs_in_here_and_says_why_not_for_others() {
+    let house = open().await;
+    hire(&house, "boss@shop.test", &["admin"]).await;
+    let token = sign_in(&house, "boss@shop.test").await.access_token;
+    let start = async |id: &str| {
+        let request = pb::StartPasswordResetRequest { id: id.to_owned() };
+        let refused = PasswordServiceClient::new(house.token(&token)).start_password_reset(request).await.unwrap_err();
+        (refused.code(), reason(&refused))
+    };
+    let [gone, out] =
+        [hire(&house, "gone@shop.test", &["viewer"]).await, hire(&house, "out@shop.test", &["viewer"]).await];
+    archive(&house, &gone.id).await.unwrap();
+    disable(&house, &out.id).await.unwrap();
+    let invited = invite(&house, "new@shop.test", &["viewer"]).await;
+    let customer = crate::portal::customer(&house).await;
+    for (id, code, why) in [
+        (&gone.id, Code::FailedPrecondition, "USER_ARCHIVED"),
+        (&out.id, Code::FailedPrecondition, "USER_DISABLED"),
+        (&invited.id, Code::FailedPrecondition, "USER_INVITED"),
+        (&customer.id, Code::NotFound, "USER_NOT_FOUND"),
+    ] {
+        assert_eq!(start(id).await, (code, why.to_owned()));
+    }
 }

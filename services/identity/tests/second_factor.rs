@@ -3,12 +3,13 @@
 use aws_lc_rs::hmac;
 use identity::Identity;
 use proto::identity::v1 as pb;
+use proto::identity::v1::approval_service_client::ApprovalServiceClient;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
 use proto::identity::v1::second_factor_service_client::SecondFactorServiceClient;
 use testing::{House, Voice};
 use tonic::{Code, Status};
 
-use crate::staff::{PASSWORD, after_seconds, hire, me, open, reason, sign_in, try_sign_in};
+use crate::staff::{PASSWORD, after_seconds, give, hire, me, open, reason, sign_in, try_sign_in};
 
 /// What an app does with a secret in base32 (RFC 6238), written anew so that one mistake is not made twice.
 fn code(secret: &str, at: chrono::DateTime<chrono::Utc>) -> String {
@@ -173,4 +174,75 @@ async fn an_app_is_taken_up_and_given_up_by_who_knows_the_password() {
         .await
         .unwrap();
     assert_eq!(shown, 0);
+}
+
+/// Failed sign-ins of somebody that were recorded.
+async fn refusals(house: &House<Identity>, id: &str) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from audit where subject_kind = 'sign_in' and after ? 'refused' and subject_id = $1",
+    )
+    .bind(id)
+    .fetch_one(&mut house.sql().await)
+    .await
+    .unwrap()
+}
+
+/// Asks for an approval by Ada, who has an app.
+async fn approval(house: &House<Identity>, actor: &str, password: &str, code: Option<&str>) -> String {
+    let request = pb::CreateApprovalRequest {
+        action: "pos.v1.SaleService/VoidSale".to_owned(),
+        resource_id: "a sale".to_owned(),
+        email: Some("ada@shop.test".to_owned()),
+        password: Some(password.to_owned()),
+        code: code.map(str::to_owned),
+        ..Default::default()
+    };
+    match ApprovalServiceClient::new(house.token(actor)).create_approval(request).await {
+        Ok(_) => "given".to_owned(),
+        Err(refused) => reason(&refused),
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_code_of_an_approver_says_nothing_of_his_password() {
+    let house = open().await;
+    let (ada, secret, codes) = enrolled(&house).await;
+    let id = ada.user.unwrap().id;
+    hire(&house, "boss@shop.test", &["admin"]).await;
+    hire(&house, "clerk@shop.test", &["sales_associate"]).await;
+    let clerk = sign_in(&house, "clerk@shop.test").await.access_token;
+    give(&house, &id, &["viewer"]).await.unwrap();
+    for (password, code) in
+        [("a wrong one", Some("000000")), (PASSWORD, Some("000000")), (PASSWORD, Some("aaaa-bbbb")), (PASSWORD, None)]
+    {
+        assert_eq!(approval(&house, &clerk, password, code).await, "APPROVAL_REFUSED", "{code:?}");
+    }
+    assert_eq!(refusals(&house, &id).await, 4, "each is recorded");
+    after_seconds(&house, 60);
+    let now = code(&secret, house.clock.now());
+    for paper in [&codes[0], &now] {
+        assert_eq!(approval(&house, &clerk, PASSWORD, Some(paper)).await, "APPROVER_LACKS_PERMISSION");
+    }
+    assert_eq!(refusals(&house, &id).await, 4);
+    give(&house, &id, &["manager"]).await.unwrap();
+    assert_eq!(approval(&house, &clerk, PASSWORD, Some(&codes[0])).await, "APPROVAL_REFUSED", "each code holds once");
+    after_seconds(&house, 60);
+    let now = code(&secret, house.clock.now());
+    assert_eq!(approval(&house, &clerk, PASSWORD, Some(&now)).await, "given");
+    assert_eq!(refusals(&house, &id).await, 5);
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_recorded_when_an_app_is_given_up() {
+    let house = open().await;
+    let (ada, _, _) = enrolled(&house).await;
+    for code in ["000000", "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa"] {
+        let request = pb::DisableTotpRequest {
+            current_password: PASSWORD.to_owned(),
+            code: code.to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(reason(&own(&house, &ada).disable_totp(request).await.unwrap_err()), "CODE_WRONG");
+    }
+    assert_eq!(refusals(&house, &ada.user.as_ref().unwrap().id).await, 2);
 }

@@ -189,3 +189,11 @@ pub(crate) fn reason(status: &Status) -> String {
 pub(crate) fn after_seconds(house: &House<Identity>, seconds: i64) {
     house.clock.set(house.clock.now() + chrono::TimeDelta::seconds(seconds));
 }
+
+/// How long an access token lives, in seconds.
+pub(crate) fn lifetime(token: &str) -> i64 {
+    let part = token.split('.').nth(1).unwrap();
+    let claims: serde_json::Value =
+        serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
+}

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use identity::Identity;
 use proto::identity::v1 as pb;
 use proto::identity::v1::auth_service_client::AuthServiceClient;
+use proto::identity::v1::password_service_client::PasswordServiceClient;
 use proto::identity::v1::user_service_client::UserServiceClient;
 use testing::{House, eventually, list_behaves};
 use tonic::Code;
 
-use crate::staff::{ALL, PASSWORD, disable, enable, hire, me, open, reason, refresh, sign_in, try_hire, try_sign_in};
+use crate::staff::{
+    ALL, PASSWORD, change, disable, enable, hire, me, open, reason, refresh, sign_in, try_hire, try_sign_in,
+};
 
 #[tokio::test]
 async fn every_rpc_refuses_whom_it_must() {
@@ -208,4 +211,48 @@ async fn the_list_of_users_behaves() {
     }
     let missing = pb::GetUserRequest { id: types::uuid::Uuid::now_v7().to_string() };
     assert_eq!(reason(&viewer.get_user(missing).await.unwrap_err()), "USER_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_name_stands_on_one_line() {
+    let house = open().await;
+    let person = |first_name: &str| pb::CreateUserRequest {
+        email: "ada@shop.test".to_owned(),
+        first_name: first_name.to_owned(),
+        last_name: "Quinn".to_owned(),
+        roles: vec!["viewer".to_owned()],
+        password: None,
+    };
+    let mut admin = UserServiceClient::new(house.user(&ALL));
+    for bad in ["A\r\nBcc: evil@x.y", "A\u{202e}B", "\u{7}Ada", "   "] {
+        let refused = admin.create_user(person(bad)).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID"), "{bad:?}");
+    }
+    let ada = admin.create_user(person(" Ada ")).await.unwrap().into_inner().user.unwrap();
+    assert_eq!(ada.first_name, "Ada");
+    let renamed = pb::User { last_name: "Q\nX".to_owned(), ..ada };
+    let refused = change(house.user(&ALL), renamed, &["last_name"]).await.unwrap_err();
+    assert_eq!(reason(&refused), "INVALID");
+}
+
+#[tokio::test]
+async fn e7_a_password_that_stands_around_somebody_is_refused() {
+    let house = open().await;
+    for bad in ["ada@shop.test", "AdaQuinn1!", "Test Strings", "lunarfront", "Summer2024!", "P@ssword1"] {
+        let refused = try_hire(house.user(&ALL), "ada@shop.test", &["viewer"], bad).await.unwrap_err();
+        assert_eq!(reason(&refused), "PASSWORD_TOO_COMMON", "{bad}");
+    }
+    let invited = crate::staff::invite(&house, "ida@shop.test", &["viewer"]).await;
+    let token = crate::staff::token_of_letter(&house, &invited.email).await;
+    assert_eq!(reason(&crate::staff::accept(&house, &token, "Ida Berg 1").await.unwrap_err()), "PASSWORD_TOO_COMMON");
+    hire(&house, "ada@shop.test", &["viewer"]).await;
+    let own = sign_in(&house, "ada@shop.test").await.access_token;
+    let request = pb::ChangePasswordRequest {
+        current_password: PASSWORD.to_owned(),
+        password: "quinn-ada-26".to_owned(),
+        ..Default::default()
+    };
+    let refused = PasswordServiceClient::new(house.token(&own)).change_password(request).await.unwrap_err();
+    assert_eq!(reason(&refused), "PASSWORD_TOO_COMMON");
+    assert!(try_hire(house.user(&ALL), "b@shop.test", &["viewer"], "plum violin kettle orbit").await.is_ok());
 }

@@ -7,7 +7,7 @@ use proto::identity::v1::explanation;
 use tonic::Request;
 use types::Violation;
 
-use super::{Demand, Explanation, Grant, Rule, explain};
+use super::{Bearer, Demand, Explanation, Grant, Rule, explain};
 use crate::Error;
 use crate::role::store as roles;
 use crate::user::{User, UserId, store as users};
@@ -22,7 +22,7 @@ impl pb::access_service_server::AccessService for Rpc {
         read(&self.app.db, request, async |conn, caller, message| {
             let demand = demand(conn, message.permission.as_deref(), message.rpc.as_deref()).await?;
             let user = users::get(conn, UserId::parse("id", &message.id)?).await?.at(caller.now);
-            let explanation = explained(conn, &user, demand).await?;
+            let explanation = explained(conn, &user, demand, None).await?;
             Ok::<_, Error>(pb::ExplainAccessResponse { explanation: Some(explanation) })
         })
         .await
@@ -34,9 +34,10 @@ impl pb::access_service_server::AccessService for Rpc {
     ) -> Reply<pb::ExplainOwnAccessResponse> {
         read(&self.app.db, request, async |conn, caller, message| {
             let demand = demand(conn, message.permission.as_deref(), message.rpc.as_deref()).await?;
-            let id = caller.user_id().ok_or_else(|| Fault::new("the door lets nobody through without a user"))?;
-            let user = users::get(conn, UserId::from_uuid(id)).await?.at(caller.now);
-            let explanation = explained(conn, &user, demand).await?;
+            let own = caller.user.as_ref().ok_or_else(|| Fault::new("the door lets nobody through without a user"))?;
+            let user = users::get(conn, UserId::from_uuid(own.id)).await?.at(caller.now);
+            let bearer = Bearer { permissions: own.permissions.clone(), by_pin: own.by_pin };
+            let explanation = explained(conn, &user, demand, Some(&bearer)).await?;
             Ok::<_, Error>(pb::ExplainOwnAccessResponse { explanation: Some(explanation) })
         })
         .await
@@ -44,23 +45,28 @@ impl pb::access_service_server::AccessService for Rpc {
 }
 
 /// What is asked about: a word of the registry, or what an RPC demands.
-async fn demand(conn: &mut Conn, permission: Option<&str>, rpc: Option<&str>) -> Result<Demand, Error> {
+async fn demand<'a>(conn: &mut Conn, permission: Option<&'a str>, rpc: Option<&str>) -> Result<Demand<'a>, Error> {
     match (permission.filter(|word| !word.is_empty()), rpc.filter(|path| !path.is_empty())) {
         (Some(word), None) => {
             roles::registered(conn, "permission", &[word.to_owned()]).await?;
-            Ok(Demand::Permission(word.to_owned()))
+            Ok(Demand::Permission(word))
         }
         (None, Some(path)) => {
             let known = proto::rpc(&format!("/lunarfront.{path}"));
             let known = known.ok_or_else(|| Violation::new("rpc", "must be one such as pos.v1.SaleService/GetSale"))?;
-            Ok(known.access.into())
+            Ok(Demand::Rpc(known))
         }
         _ => Err(Violation::new("permission", "is required, or an rpc instead").into()),
     }
 }
 
-async fn explained(conn: &mut Conn, user: &User, demand: Demand) -> Result<pb::Explanation, Error> {
-    Ok(explain(user, &roles::all(conn).await?, demand).into())
+async fn explained(
+    conn: &mut Conn,
+    user: &User,
+    demand: Demand<'_>,
+    bearer: Option<&Bearer>,
+) -> Result<pb::Explanation, Error> {
+    Ok(explain(user, &roles::all(conn).await?, demand, bearer).into())
 }
 
 impl From<Rule> for explanation::Rule {
@@ -72,6 +78,9 @@ impl From<Rule> for explanation::Rule {
             Rule::SignedIn => Self::SignedIn,
             Rule::Public => Self::Public,
             Rule::Services => Self::Services,
+            Rule::StaffOnly => Self::StaffOnly,
+            Rule::FullSignIn => Self::FullSignIn,
+            Rule::Approval(_) => Self::Approval,
         }
     }
 }

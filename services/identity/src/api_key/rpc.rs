@@ -13,7 +13,7 @@ use tonic::Request;
 use super::{ApiKey, ApiKeyId, Draft, Secret, State, store};
 use crate::role::{self, rpc::own};
 use crate::session::store as sessions;
-use crate::session::tokens::{ACCESS_SECONDS, Tokens, hash, random};
+use crate::session::tokens::{Tokens, hash, random};
 use crate::session::{Device, SessionId};
 use crate::sign_in::guard::Guard;
 use crate::trust::told::Told;
@@ -37,6 +37,7 @@ impl pb::api_key_service_server::ApiKeyService for Rpc {
                 pb::api_key::State::Active => Some(State::Active),
                 pb::api_key::State::Expired => Some(State::Expired),
                 pb::api_key::State::Revoked => Some(State::Revoked),
+                pb::api_key::State::MakerOut => Some(State::MakerOut),
             };
             let Page { data, total } = store::list(conn, state, caller.now, &list).await?;
             let data = data.into_iter().map(|key| Shown { key, now: caller.now }).collect();
@@ -58,7 +59,7 @@ impl pb::api_key_service_server::ApiKeyService for Rpc {
             let permissions = role::store::registered(tx, "permissions", &message.permissions).await?;
             role::may_give(&own(caller), &permissions)?;
             let secret = Secret::new(&random()?);
-            let draft = Draft::new(&message.name, permissions, message.valid_days, caller.now);
+            let draft = Draft::new(&message.name, permissions, message.valid_days, caller.now)?;
             let key = store::insert(tx, maker(caller)?, &draft, &secret.prefix(), &hash(secret.reveal())).await?;
             tell(tx, &key);
             tx.audit(Audit::created("api_key", key.id, key.fields()));
@@ -93,9 +94,10 @@ impl pb::api_key_service_server::ApiKeyService for Rpc {
             let permissions = key.allows(&maker, caller.now)?;
             store::used(tx, key.id, caller.now).await?;
             record_used(tx, caller, &key);
-            let access_token = tokens.of_key(&key, &permissions, sessions::clock(tx).await?)?;
+            let expires_in = key.token_seconds(caller.now);
+            let access_token = tokens.of_key(&key, &permissions, expires_in, sessions::clock(tx).await?)?;
             let permissions = permissions.words();
-            Ok::<_, Error>(pb::ExchangeApiKeyResponse { access_token, expires_in: ACCESS_SECONDS, permissions })
+            Ok::<_, Error>(pb::ExchangeApiKeyResponse { access_token, expires_in, permissions })
         })
         .await?;
         self.guard.forgive_address(&caller);
@@ -139,8 +141,9 @@ impl From<Shown> for pb::ApiKey {
             State::Active => pb::api_key::State::Active,
             State::Expired => pb::api_key::State::Expired,
             State::Revoked => pb::api_key::State::Revoked,
+            State::MakerOut => pb::api_key::State::MakerOut,
         };
-        let ApiKey { id, draft, prefix, created_by, created_by_name, last_used_at, revoked_at, version: _ } = key;
+        let ApiKey { id, draft, prefix, created_by, created_by_name, last_used_at, revoked_at, .. } = key;
         Self {
             id: id.to_string(),
             name: draft.name,

@@ -11,8 +11,8 @@ use crate::Error;
 use crate::user::UserId;
 
 const KEYS: Select = Select {
-    columns:
-        "k.id, k.name, k.prefix, k.created_by, u.first_name || ' ' || u.last_name as created_by_name, k.created_at,
+    columns: "k.id, k.name, k.prefix, k.created_by, u.first_name || ' ' || u.last_name as created_by_name,
+              u.state = 'active' as is_maker_active, k.created_at,
               k.expires_at, k.last_used_at, k.revoked_at, k.version,
               array(select permission from api_key_permission where api_key_id = k.id) as permissions",
     from: "api_key k join app_user u on u.id = k.created_by",
@@ -100,7 +100,14 @@ pub(crate) async fn list(
             None => {}
             Some(State::Revoked) => rows.holds("k.revoked_at is not null"),
             Some(State::Expired) => rows.with("k.revoked_at is null and k.expires_at <= ", now, ""),
-            Some(State::Active) => rows.with("k.revoked_at is null and k.expires_at > ", now, ""),
+            Some(State::MakerOut) => {
+                rows.holds("u.state <> 'active'");
+                rows.with("k.revoked_at is null and k.expires_at > ", now, "");
+            }
+            Some(State::Active) => {
+                rows.holds("u.state = 'active'");
+                rows.with("k.revoked_at is null and k.expires_at > ", now, "");
+            }
         }
         rows.search(&["k.name", "k.prefix", "(u.first_name || ' ' || u.last_name)"], &list.q);
     })
@@ -121,6 +128,7 @@ impl FromRow<'_, PgRow> for ApiKey {
             prefix: row.try_get("prefix")?,
             created_by: row.try_get("created_by")?,
             created_by_name: row.try_get("created_by_name")?,
+            is_maker_active: row.try_get("is_maker_active")?,
             last_used_at: row.try_get("last_used_at")?,
             revoked_at: row.try_get("revoked_at")?,
             version: row.try_get("version")?,

@@ -7,7 +7,7 @@ use db::{Audit, Context, Tx};
 use kit::{App, Caller, Reply, check, refuse, write_with};
 use proto::identity::v1 as pb;
 use serde_json::json;
-use tonic::Request;
+use tonic::{Code, Request};
 use types::Violation;
 
 use super::{Action, Approval, store};
@@ -37,17 +37,18 @@ enum Approver {
 impl pb::approval_service_server::ApprovalService for Rpc {
     async fn create_approval(&self, request: Request<pb::CreateApprovalRequest>) -> Reply<pb::CreateApprovalResponse> {
         let (caller, message) = check(&request)?;
-        let approver = self.approver(caller, message).await.map_err(|error| refuse(NAME, &error))?;
+        let (caller, message) = (caller.clone(), message.clone());
+        let approver = self.approver(&caller, &message).await.map_err(|error| refuse(NAME, &error))?;
         let prepared = (approver, Arc::clone(&self.tokens));
-        write_with(&self.app.db, request, &prepared, async |tx, caller, message, (shown, tokens)| {
+        let given = write_with(&self.app.db, request, &prepared, async |tx, caller, message, (shown, tokens)| {
             let (actor, _) = sessions::own(caller)?;
             let action = Action::parse(&message.action)?;
             let approver = users::hold(tx, shown.id()).await?;
             if approver.state != State::Active {
                 return Err(Error::ApprovalRefused);
             }
-            let approval = Approval::give(actor, &approver, action, message.resource_id.trim(), caller.now)?;
             shown.settle(tx).await.map_err(one_answer)?;
+            let approval = Approval::give(actor, &approver, action, &message.resource_id, caller.now)?;
             store::insert(tx, &approval).await?;
             record(tx, &approval);
             let token = tokens.approval(&approval, clocks::clock(tx).await?)?;
@@ -58,17 +59,56 @@ impl pb::approval_service_server::ApprovalService for Rpc {
                 expires_at: Some(proto::timestamp(approval.expires_at)),
             })
         })
-        .await
+        .await;
+        if given.as_ref().is_err_and(|refused| refused.code() == Code::PermissionDenied) {
+            let recorded = self.record_refused(&caller, &message, Some(prepared.0.id())).await;
+            recorded.map_err(|error| refuse(NAME, &error))?;
+        }
+        given
     }
 }
 
 impl Rpc {
     async fn approver(&self, caller: &Caller, message: &pb::CreateApprovalRequest) -> Result<Approver, Error> {
-        Action::parse(&message.action)?;
-        match (filled(&message.email), filled(&message.employee_number)) {
-            (Some(email), None) => self.by_password(caller, message, email).await.map_err(one_answer),
-            (None, Some(number)) => self.by_pin(caller, message, number).await.map_err(one_answer),
-            _ => Err(Violation::new("email", "or an employee number must be given, and not both").into()),
+        let action = Action::parse(&message.action)?;
+        let shown = match (filled(&message.email), filled(&message.employee_number)) {
+            (Some(email), None) => self.by_password(caller, message, email).await.map_err(one_answer)?,
+            (None, Some(number)) => self.by_pin(caller, message, number).await.map_err(one_answer)?,
+            _ => return Err(Violation::new("email", "or an employee number must be given, and not both").into()),
+        };
+        let (actor, _) = sessions::own(caller)?;
+        let approver = users::get(&mut *self.app.db.read().await?, shown.id()).await?;
+        if let Err(denied) = action.may_be_approved(actor, &approver) {
+            return Err(self.deny(caller, message, &shown).await.map_or_else(|refused| refused, |()| denied));
+        }
+        Ok(shown)
+    }
+
+    /// Somebody showed who he is, and may not approve: that was no failure, so his try is given back in a transaction of its
+    /// own. Only a code that is right says so much, and it is used up all the same.
+    async fn deny(&self, caller: &Caller, message: &pb::CreateApprovalRequest, shown: &Approver) -> Result<(), Error> {
+        let mut tx = self.app.db.begin(caller.context(NAME)).await?;
+        match shown.take_back(&mut tx).await.map_err(one_answer) {
+            Ok(()) => Ok(self.app.db.commit(tx).await?),
+            Err(Error::ApprovalRefused) => {
+                drop(tx);
+                self.record_refused(caller, message, Some(shown.id())).await?;
+                Err(Error::ApprovalRefused)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What was shown turned out not to hold.
+    async fn record_refused(
+        &self,
+        caller: &Caller,
+        message: &pb::CreateApprovalRequest,
+        id: Option<UserId>,
+    ) -> Result<(), Error> {
+        match filled(&message.email) {
+            Some(email) => self.examiner.record_refused(caller, email, id).await,
+            None => self.desk.record_refused(caller, id).await,
         }
     }
 
@@ -80,11 +120,17 @@ impl Rpc {
     ) -> Result<Approver, Error> {
         let password = message.password.as_deref().unwrap_or_default();
         match self.examiner.examine(caller, email, password).await? {
-            Examined::Right(known) => {
-                let factor = self.factors.look(caller, known.id, message.code.as_deref()).await?;
-                self.examiner.guard.forgive_address(caller);
-                Ok(Approver::ByPassword(known, factor))
-            }
+            Examined::Right(known) => match self.factors.look(caller, known.id, message.code.as_deref()).await {
+                Ok(factor) => {
+                    self.examiner.guard.forgive_address(caller);
+                    Ok(Approver::ByPassword(known, factor))
+                }
+                Err(refused @ (Error::SignInRefused | Error::SecondFactorRequired)) => {
+                    self.examiner.record_refused(caller, email, Some(known.id)).await?;
+                    Err(refused)
+                }
+                Err(other) => Err(other),
+            },
             Examined::Refused(id) => {
                 self.examiner.record_refused(caller, email, id).await?;
                 Err(Error::ApprovalRefused)
@@ -124,7 +170,18 @@ impl Approver {
                 factor.use_up(tx, known.id).await?;
                 known.counted.forgive(tx).await
             }
-            Self::ByPin(known) => known.forgive(tx).await,
+            Self::ByPin(known) => known.settle(tx).await,
+        }
+    }
+
+    /// This try is given back, what failed before still counts, and a code is used up.
+    async fn take_back(&self, tx: &mut Tx) -> Result<(), Error> {
+        match self {
+            Self::ByPassword(known, factor) => {
+                factor.use_up(tx, known.id).await?;
+                known.counted.take_back(tx).await
+            }
+            Self::ByPin(known) => known.take_back(tx).await,
         }
     }
 }

@@ -11,6 +11,7 @@ use tonic::Request;
 
 use super::{letter, store};
 use crate::password::hasher::Hasher;
+use crate::password::rpc::around;
 use crate::password::{self, Password};
 use crate::session::tokens::{hash, random};
 use crate::sign_in::guard::Guard;
@@ -57,10 +58,13 @@ impl Rpc {
     /// The hash of the password to be. It takes its time, so only for a token that opens.
     async fn examine(&self, request: &Request<pb::AcceptInvitationRequest>) -> Result<String, Error> {
         let message = request.get_ref();
-        let password = Password::parse(&message.password)?;
-        let known = store::find(&mut *self.app.db.read().await?, &hash(&message.token), self.app.clock.now()).await?;
-        known.ok_or(Error::InvitationRefused)?;
-        self.hasher.hash(password).await
+        let around = {
+            let mut conn = self.app.db.read().await?;
+            let known = store::find(&mut conn, &hash(&message.token), self.app.clock.now()).await?;
+            let user = users::get(&mut conn, known.ok_or(Error::InvitationRefused)?).await?;
+            around(&mut conn, &user.person).await?
+        };
+        self.hasher.hash(Password::parse(&message.password, &around)?).await
     }
 }
 

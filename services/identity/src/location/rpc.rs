@@ -10,6 +10,7 @@ use types::Violation;
 use super::{Address, Draft, Location, LocationId, store};
 use crate::Error;
 use crate::change::{difference, means};
+use crate::name::name;
 use crate::shop::parse_time_zone;
 
 pub(crate) struct Rpc {
@@ -93,7 +94,7 @@ fn tell(tx: &mut Tx, location: &Location) {
 fn changed(mut draft: Draft, message: Option<&pb::Location>, mask: Option<&[String]>) -> Result<Draft, Violation> {
     let message = message.ok_or_else(|| Violation::new("location", "is required"))?;
     if means(mask, "name") {
-        message.name.trim().clone_into(&mut draft.name);
+        draft.name = name("location.name", &message.name)?;
     }
     if means(mask, "address") {
         let address = message.address.clone().map(Address::from);

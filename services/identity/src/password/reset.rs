@@ -24,7 +24,8 @@ pub(crate) async fn forgotten(tx: &mut Tx, web_url: &str, email: &str, now: Date
     }
     store::add_request(tx, &hash, now).await?;
     let Some(found) = users::credentials(tx, email).await? else { return Ok(()) };
-    let user = users::get(tx, found.user_id).await?;
+    // As he stays until the letter is written: whoever gives him another address withdraws the link, or it goes there.
+    let user = users::hold(tx, found.user_id).await?;
     if user.may_reset() { send(tx, web_url, &user, None, now).await } else { Ok(()) }
 }
 

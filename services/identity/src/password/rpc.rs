@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use db::{Audit, Context, Tx};
+use db::{Audit, Conn, Context, Tx};
 use kit::{App, Reply, check, refuse, write_with};
 use proto::identity::v1 as pb;
 use serde_json::json;
 use tonic::{Request, Response};
 
+use super::guess::Around;
 use super::{Password, reset, store};
 use crate::session::rpc as sessions;
 use crate::session::tokens::hash as token_hash;
 use crate::sign_in::examine::{Examiner, Known};
 use crate::sign_in::guard;
 use crate::trust::told::Told;
-use crate::user::{UserId, store as users};
-use crate::{Error, NAME};
+use crate::user::{Person, UserId, store as users};
+use crate::{Error, NAME, shop};
 
 #[derive(Clone)]
 pub(crate) struct Rpc {
@@ -65,9 +66,11 @@ impl pb::password_service_server::PasswordService for Rpc {
         let (caller, message) = check(&request)?;
         let hash = self.hash_for(caller, message).await.map_err(|error| refuse(NAME, &error))?;
         let answer = write_with(&self.app.db, request, &hash, async |tx, caller, message, hash| {
-            let user = store::use_reset(tx, &token_hash(&message.token), caller.now).await?;
-            let user = users::lock(tx, user.ok_or(Error::ResetRefused)?).await?;
-            if !user.may_reset() {
+            let token_hash = token_hash(&message.token);
+            // The user before his links, as whoever withdraws them locks both.
+            let user = store::find_reset(tx, &token_hash, caller.now).await?.ok_or(Error::ResetRefused)?;
+            let user = users::lock(tx, user).await?;
+            if !user.may_reset() || !store::use_reset(tx, &token_hash, caller.now).await? {
                 return Err(Error::ResetRefused);
             }
             let context = tx.context().clone();
@@ -87,10 +90,7 @@ impl pb::password_service_server::PasswordService for Rpc {
         request: Request<pb::StartPasswordResetRequest>,
     ) -> Reply<pb::StartPasswordResetResponse> {
         write_with(&self.app.db, request, &self.web_url, async |tx, caller, message, web_url| {
-            let user = users::lock(tx, UserId::parse("id", &message.id)?).await?;
-            if !user.may_reset() {
-                return Err(Error::UserDisabled);
-            }
+            let user = users::lock(tx, UserId::parse("id", &message.id)?).await?.staff()?.resettable()?;
             let (administrator, _) = sessions::own(caller)?;
             reset::send(tx, web_url, &user, Some(administrator), caller.now).await?;
             Ok::<_, Error>(pb::StartPasswordResetResponse {})
@@ -107,10 +107,16 @@ impl Rpc {
         Ok(self.app.db.commit(tx).await?)
     }
 
-    /// The hash of a new password; whoever tries many tokens is stopped.
+    /// The hash of a new password. It takes its time, so only for a link that works; whoever tries many is stopped.
     async fn hash_for(&self, caller: &kit::Caller, message: &pb::ResetPasswordRequest) -> Result<String, Error> {
         self.examiner.guard.admit_address(caller)?;
-        self.examiner.hasher.hash(Password::parse(&message.password)?).await
+        let around = {
+            let mut conn = self.app.db.read().await?;
+            let user = store::find_reset(&mut conn, &token_hash(&message.token), caller.now).await?;
+            let user = users::get(&mut conn, user.ok_or(Error::ResetRefused)?).await?;
+            around(&mut conn, &user.person).await?
+        };
+        self.examiner.hasher.hash(Password::parse(&message.password, &around)?).await
     }
 
     /// The password so far is right, and the hash of the next one.
@@ -119,13 +125,24 @@ impl Rpc {
         caller: &kit::Caller,
         message: &pb::ChangePasswordRequest,
     ) -> Result<(Known, String), Error> {
-        let password = Password::parse(&message.password)?;
+        let (user, _) = sessions::own(caller)?;
+        let around = {
+            let mut conn = self.app.db.read().await?;
+            let user = users::get(&mut conn, user).await?;
+            around(&mut conn, &user.person).await?
+        };
+        let password = Password::parse(&message.password, &around)?;
         let known = self.examiner.confirm(caller, &message.current_password).await?;
         Ok((known, self.examiner.hasher.hash(password).await?))
     }
 }
 
-/// Sets a password and records that it was.
+/// What must not be the password of somebody in this shop.
+pub(crate) async fn around(conn: &mut Conn, person: &Person) -> Result<Around, Error> {
+    Ok(Around::new(&shop::store::get(conn).await?.profile.name, person))
+}
+
+/// Sets a password and records that it was. Whoever could read a letter before needs another one.
 ///
 /// # Errors
 /// [`Error::PasswordWrong`] when the one that was shown was changed meanwhile.
@@ -133,6 +150,7 @@ async fn set(tx: &mut Tx, user: UserId, shown: Option<i64>, hash: &str, why: &st
     if !store::set(tx, user, shown, hash).await? {
         return Err(Error::PasswordWrong);
     }
+    store::withdraw(tx, user).await?;
     tx.audit(Audit::created("password", user, json!({ "changed": why })));
     Ok(())
 }

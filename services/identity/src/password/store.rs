@@ -60,23 +60,39 @@ pub(crate) async fn add_reset(
     Ok(())
 }
 
-/// Uses a link up (I9), and with it every other one of its user. None when it does not work (any more).
-pub(crate) async fn use_reset(tx: &mut Tx, hash: &[u8], now: DateTime<Utc>) -> Result<Option<UserId>, Error> {
-    let user = sqlx::query_scalar(
+/// Whom a link lets choose a password, if it works.
+pub(crate) async fn find_reset(conn: &mut Conn, hash: &[u8], now: DateTime<Utc>) -> Result<Option<UserId>, Error> {
+    let open = sqlx::query_scalar(
+        "select user_id
+           from password_reset
+          where hash = $1
+            and used_at is null
+            and expires_at > $2",
+    );
+    Ok(open.bind(hash).bind(now).fetch_optional(conn).await?)
+}
+
+/// Uses a link up (I9); of many who try, one does.
+pub(crate) async fn use_reset(tx: &mut Tx, hash: &[u8], now: DateTime<Utc>) -> Result<bool, Error> {
+    let used = sqlx::query(
         "update password_reset
             set used_at = $2
           where hash = $1
             and used_at is null
-            and expires_at > $2
-      returning user_id",
+            and expires_at > $2",
     );
-    let Some(user) = user.bind(hash).bind(now).fetch_optional(&mut **tx).await? else { return Ok(None) };
+    Ok(used.bind(hash).bind(now).execute(&mut **tx).await?.rows_affected() == 1)
+}
+
+/// Links that were sent so far work no more.
+pub(crate) async fn withdraw(tx: &mut Tx, user: UserId) -> Result<(), Error> {
+    let now = tx.context().now;
     sqlx::query("update password_reset set used_at = $2 where user_id = $1 and used_at is null")
         .bind(user)
         .bind(now)
         .execute(&mut **tx)
         .await?;
-    Ok(Some(user))
+    Ok(())
 }
 
 /// Removes links and requests of long ago.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use db::{Audit, Tx};
 use kit::{App, Caller};
 use serde_json::json;
@@ -34,6 +35,9 @@ pub(crate) struct Known {
     pub(crate) id: UserId,
     pub(crate) credential_version: i64,
     device: DeviceId,
+    /// Of the PIN that was right.
+    hash: String,
+    tried_at: DateTime<Utc>,
 }
 
 impl Desk {
@@ -57,7 +61,13 @@ impl Desk {
         match held {
             Some(held) if admitted && verdict != Verdict::Wrong => {
                 self.guard.forgive_address(caller);
-                Ok(Looked::Right(Known { id: held.user, credential_version: held.credential_version, device }))
+                Ok(Looked::Right(Known {
+                    id: held.user,
+                    credential_version: held.credential_version,
+                    device,
+                    hash: held.hash,
+                    tried_at: caller.now,
+                }))
             }
             held => Ok(Looked::Refused(held.map(|held| held.user))),
         }
@@ -73,14 +83,14 @@ impl Desk {
         let mut tx = self.app.db.begin(caller.context(NAME)).await?;
         let till = store::lock_till(&mut tx, device, caller.now).await?;
         let held = store::lock_pin(&mut tx, employee_number).await?;
-        let tried_till = till.and_then(|tries| tries.tried(caller.now));
+        let tried_till = till.as_ref().and_then(|tries| tries.tried(caller.now));
         let tried_pin = held.as_ref().and_then(|held| held.tries.tried(caller.now));
         // A try at a locked till costs the person nothing, and the other way round.
-        if let (Some(tries), true) = (tried_till, held.is_none() || tried_pin.is_some()) {
+        if let (Some(tries), true) = (&tried_till, held.is_none() || tried_pin.is_some()) {
             store::save_till(&mut tx, device, tries).await?;
             record_lock(&mut tx, "till", device.to_string(), tries);
         }
-        if let (Some(held), Some(tries), true) = (&held, tried_pin, tried_till.is_some()) {
+        if let (Some(held), Some(tries), true) = (&held, &tried_pin, tried_till.is_some()) {
             store::save_pin(&mut tx, held.user, tries).await?;
             record_lock(&mut tx, "pin", held.user.to_string(), tries);
         }
@@ -101,12 +111,31 @@ impl Desk {
 
 impl Known {
     /// The PIN was right: the person's failures are forgotten, the till has its try back.
-    pub(crate) async fn forgive(&self, tx: &mut Tx) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::SignInRefused`] when the PIN is another one by now, or the till nobody's whom we trust.
+    pub(crate) async fn settle(&self, tx: &mut Tx) -> Result<(), Error> {
+        self.give_back(tx).await?;
+        store::save_pin(tx, self.id, &Tries::none()).await
+    }
+
+    /// The PIN was right, but he may not do what he wants: his try is given back, and what failed before still counts.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(crate) async fn take_back(&self, tx: &mut Tx) -> Result<(), Error> {
+        let tries = self.give_back(tx).await?;
+        store::save_pin(tx, self.id, &tries).await
+    }
+
+    /// Gives the till its try back; answers what is left of the person's.
+    async fn give_back(&self, tx: &mut Tx) -> Result<Tries, Error> {
         let now = tx.context().now;
-        if let Some(tries) = store::lock_till(tx, self.device, now).await? {
-            store::save_till(tx, self.device, tries.given_back()).await?;
-        }
-        store::save_pin(tx, self.id, Tries::none(now)).await
+        let till = store::lock_till(tx, self.device, now).await?.ok_or(Error::SignInRefused)?;
+        let own = store::lock_own(tx, self.id).await?.filter(|(hash, _)| *hash == self.hash);
+        let (_, tries) = own.ok_or(Error::SignInRefused)?;
+        store::save_till(tx, self.device, &till.given_back(self.tried_at)).await?;
+        Ok(tries.given_back(self.tried_at))
     }
 }
 
@@ -119,7 +148,7 @@ pub(crate) fn device(text: &str) -> Result<DeviceId, Violation> {
 }
 
 /// That nobody can try any more is worth a look: it counts as failed, unless the last try was right.
-fn record_lock(tx: &mut Tx, kind: &'static str, id: String, tries: Tries) {
+fn record_lock(tx: &mut Tx, kind: &'static str, id: String, tries: &Tries) {
     if tries.is_locked() {
         tx.audit(Audit::changed(kind, id, json!({}), json!({ "tries_used_up": true })));
     }

@@ -7,12 +7,13 @@ use db::Audit;
 use kit::{App, Caller, Reply, check, refuse, write, write_with};
 use proto::identity::v1 as pb;
 use serde_json::json;
-use tonic::Request;
+use tonic::{Code, Request};
 
 use super::desk::{Desk, Known, Looked, device};
 use super::{Pin, store};
 use crate::password::Password;
-use crate::session::tokens::{TILL_SECONDS, Tokens, hash as token_hash, random as random_token};
+use crate::second_factor::store as factors;
+use crate::session::tokens::{Tokens, hash as token_hash, random as random_token};
 use crate::session::{Device, Kind, Life, rpc as sessions, store as session_store};
 use crate::sign_in::examine::Examiner;
 use crate::sign_in::rpc::record_begun;
@@ -38,6 +39,7 @@ impl pb::pin_service_server::PinService for Rpc {
             users::lock(tx, user).await?;
             known.counted.forgive(tx).await?;
             store::set(tx, user, hash, caller.now).await?;
+            factors::bump(tx, user).await?;
             sessions::end_tills(tx, user, caller.now, "the PIN was changed").await?;
             tx.audit(Audit::created("pin", user, json!({ "state": "set" })));
             Ok::<_, Error>(pb::SetPinResponse {})
@@ -52,6 +54,7 @@ impl pb::pin_service_server::PinService for Rpc {
             let (user, _) = sessions::own(caller)?;
             users::lock(tx, user).await?;
             if store::remove(tx, user).await? {
+                factors::bump(tx, user).await?;
                 sessions::end_tills(tx, user, caller.now, "the PIN was removed").await?;
                 tx.audit(Audit::created("pin", user, json!({ "state": "removed" })));
             }
@@ -66,23 +69,28 @@ impl pb::pin_service_server::PinService for Rpc {
         let (caller, message) = check(&request)?;
         let looked = self.look(caller, message).await.map_err(|error| refuse(NAME, &error))?;
         let prepared = (looked, Arc::clone(&self.tokens));
-        write_with(&self.app.db, request, &prepared, async |tx, caller, _message, (known, tokens)| {
+        let (caller, id) = (caller.clone(), prepared.0.id);
+        let begun = write_with(&self.app.db, request, &prepared, async |tx, caller, _message, (known, tokens)| {
             let user = users::hold(tx, known.id).await?;
             if user.state != State::Active {
                 return Err(Error::SignInRefused);
             }
-            known.forgive(tx).await?;
+            known.settle(tx).await?;
             let refresh_token = random_token()?;
             let device = Device::new(&caller.user_agent, &caller.client_ip);
             let life = Life::at_till(caller.now, shop::store::get(tx).await?.profile.till_lock());
             let (whose, hash) = ((user.id, known.credential_version), token_hash(&refresh_token));
             let session = session_store::begin(tx, whose, Kind::Till, &device, life, &hash).await?;
             record_begun(tx, &user, &session);
-            let access_token = tokens.access(&user, &session, session_store::clock(tx).await?)?;
-            let (expires_in, user) = (TILL_SECONDS, Some(user.into()));
-            Ok(pb::PinLoginResponse { access_token, expires_in, refresh_token, user })
+            let expires_in = session.token_seconds(caller.now);
+            let access_token = tokens.access(&user, &session, expires_in, session_store::clock(tx).await?)?;
+            Ok(pb::PinLoginResponse { access_token, expires_in, refresh_token, user: Some(user.into()) })
         })
-        .await
+        .await;
+        if begun.as_ref().is_err_and(|refused| refused.code() == Code::Unauthenticated) {
+            self.desk.record_refused(&caller, Some(id)).await.map_err(|error| refuse(NAME, &error))?;
+        }
+        begun
     }
 }
 

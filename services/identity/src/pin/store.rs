@@ -19,7 +19,13 @@ pub(crate) struct Held {
 
 /// The tries at a till where somebody signed in fully; whoever else tries there waits for this transaction.
 pub(crate) async fn lock_till(tx: &mut Tx, device: DeviceId, now: DateTime<Utc>) -> Result<Option<Tries>, Error> {
-    let row = sqlx::query("select failures, since from till where device_id = $1 and trusted_until > $2 for update");
+    let row = sqlx::query(
+        "select failures, since, failed_at
+           from till
+          where device_id = $1
+            and trusted_until > $2
+            for update",
+    );
     let row = row.bind(device).bind(now).fetch_optional(&mut **tx).await?;
     Ok(row.as_ref().map(tries).transpose()?)
 }
@@ -27,7 +33,7 @@ pub(crate) async fn lock_till(tx: &mut Tx, device: DeviceId, now: DateTime<Utc>)
 /// The PIN of somebody active, by his number.
 pub(crate) async fn lock_pin(tx: &mut Tx, employee_number: i64) -> Result<Option<Held>, Error> {
     let row = sqlx::query(
-        "select p.user_id, p.hash, p.failures, p.since, u.credential_version
+        "select p.user_id, p.hash, p.failures, p.since, p.failed_at, u.credential_version
            from pin p
            join app_user u on u.id = p.user_id
           where u.employee_number = $1
@@ -43,27 +49,45 @@ pub(crate) async fn lock_pin(tx: &mut Tx, employee_number: i64) -> Result<Option
     }))
 }
 
-fn tries(row: &PgRow) -> Result<Tries, sqlx::Error> {
-    Ok(Tries { failures: row.try_get("failures")?, since: row.try_get("since")? })
+/// The PIN of somebody, whatever his number: its hash and its tries.
+pub(crate) async fn lock_own(tx: &mut Tx, user: UserId) -> Result<Option<(String, Tries)>, Error> {
+    let row = sqlx::query("select hash, failures, since, failed_at from pin where user_id = $1 for update");
+    let Some(row) = row.bind(user).fetch_optional(&mut **tx).await? else { return Ok(None) };
+    Ok(Some((row.try_get("hash")?, tries(&row)?)))
 }
 
-pub(crate) async fn save_till(tx: &mut Tx, device: DeviceId, tries: Tries) -> Result<(), Error> {
-    sqlx::query("update till set failures = $2, since = $3 where device_id = $1")
-        .bind(device)
-        .bind(tries.failures)
-        .bind(tries.since)
-        .execute(&mut **tx)
-        .await?;
+/// A binary from before keeps the number of failures and when the first was; what it counted failed then.
+fn tries(row: &PgRow) -> Result<Tries, sqlx::Error> {
+    let (failures, since): (i32, DateTime<Utc>) = (row.try_get("failures")?, row.try_get("since")?);
+    let (failures, failed_at) =
+        (usize::try_from(failures).unwrap_or_default(), row.try_get::<Vec<DateTime<Utc>>, _>("failed_at")?);
+    let is_whole = failed_at.len() == failures && failed_at.first().is_none_or(|first| *first == since);
+    Ok(Tries { failed_at: if is_whole { failed_at } else { vec![since; failures] } })
+}
+
+pub(crate) async fn save_till(tx: &mut Tx, device: DeviceId, tries: &Tries) -> Result<(), Error> {
+    sqlx::query(
+        "update till
+            set failed_at = $2, failures = cardinality($2), since = coalesce($2[1], since)
+          where device_id = $1",
+    )
+    .bind(device)
+    .bind(&tries.failed_at)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
-pub(crate) async fn save_pin(tx: &mut Tx, user: UserId, tries: Tries) -> Result<(), Error> {
-    sqlx::query("update pin set failures = $2, since = $3 where user_id = $1")
-        .bind(user)
-        .bind(tries.failures)
-        .bind(tries.since)
-        .execute(&mut **tx)
-        .await?;
+pub(crate) async fn save_pin(tx: &mut Tx, user: UserId, tries: &Tries) -> Result<(), Error> {
+    sqlx::query(
+        "update pin
+            set failed_at = $2, failures = cardinality($2), since = coalesce($2[1], since)
+          where user_id = $1",
+    )
+    .bind(user)
+    .bind(&tries.failed_at)
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -72,7 +96,7 @@ pub(crate) async fn set(tx: &mut Tx, user: UserId, hash: &str, now: DateTime<Utc
         "insert into pin (user_id, hash, since)
          values ($1, $2, $3)
              on conflict (user_id) do update
-            set hash = excluded.hash, failures = 0, since = excluded.since",
+            set hash = excluded.hash, failures = 0, since = excluded.since, failed_at = '{}'",
     )
     .bind(user)
     .bind(hash)
@@ -90,31 +114,40 @@ pub(crate) async fn remove(tx: &mut Tx, user: UserId) -> Result<bool, Error> {
 
 /// Somebody signed in fully: his PIN works again, if it was locked.
 pub(crate) async fn unlock(tx: &mut Tx, user: UserId) -> Result<(), Error> {
-    sqlx::query("update pin set failures = 0 where user_id = $1 and failures > 0")
+    sqlx::query("update pin set failures = 0, failed_at = '{}' where user_id = $1 and failures > 0")
         .bind(user)
         .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
-/// Somebody signed in fully at a till: PINs work there for a while.
+/// Somebody who works here signed in fully at a till: PINs work there for a while, and he vouches for it.
 pub(crate) async fn trust(
     tx: &mut Tx,
     device: DeviceId,
+    by: UserId,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<(), Error> {
     sqlx::query(
-        "insert into till (device_id, trusted_until, since)
-         values ($1, $3, $2)
+        "insert into till (device_id, trusted_by, trusted_until, since)
+         values ($1, $2, $4, $3)
              on conflict (device_id) do update
-            set trusted_until = excluded.trusted_until, failures = 0, since = excluded.since",
+            set trusted_by = excluded.trusted_by, trusted_until = excluded.trusted_until, failures = 0,
+                since = excluded.since, failed_at = '{}'",
     )
     .bind(device)
+    .bind(by)
     .bind(now)
     .bind(until)
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+/// Nobody vouches any more for the tills that this one vouched for.
+pub(crate) async fn distrust(tx: &mut Tx, by: UserId) -> Result<(), Error> {
+    sqlx::query("delete from till where trusted_by = $1").bind(by).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use types::Violation;
 
 use super::{Draft, Role, RoleId, Word, may_add, store};
 use crate::change::{difference, means};
+use crate::name::name;
 use crate::trust::told::Told;
 use crate::{Error, session, user};
 
@@ -143,7 +144,7 @@ fn tell(tx: &mut Tx, role: &Role) {
 async fn changed(tx: &mut Tx, draft: &Draft, sent: &pb::Role, mask: Option<&[String]>) -> Result<Draft, Error> {
     let mut draft = draft.clone();
     if means(mask, "name") {
-        sent.name.trim().clone_into(&mut draft.name);
+        draft.name = name("role.name", &sent.name)?;
     }
     if means(mask, "permissions") {
         draft.permissions = store::registered(tx, "role.permissions", &sent.permissions).await?;

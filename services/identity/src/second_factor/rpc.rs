@@ -65,8 +65,9 @@ impl pb::second_factor_service_server::SecondFactorService for Rpc {
 
     async fn disable_totp(&self, request: Request<pb::DisableTotpRequest>) -> Reply<pb::DisableTotpResponse> {
         let (caller, message) = check(&request)?;
-        let prepared = self.disabling(caller, message).await.map_err(|error| refuse(NAME, &error))?;
-        let answer = write_with(&self.app.db, request, &prepared, async |tx, caller, message, (known, proof)| {
+        let caller = caller.clone();
+        let prepared = self.disabling(&caller, message).await.map_err(|error| refuse(NAME, &error))?;
+        let disabled = write_with(&self.app.db, request, &prepared, async |tx, caller, message, (known, proof)| {
             let (user, asking) = sessions::own(caller)?;
             users::lock(tx, user).await?;
             known.counted.forgive(tx).await?;
@@ -77,7 +78,12 @@ impl pb::second_factor_service_server::SecondFactorService for Rpc {
             changed(tx, caller, (user, asking), message.keep_other_sessions, "off").await?;
             Ok::<_, Error>(pb::DisableTotpResponse {})
         })
-        .await?;
+        .await;
+        if disabled.as_ref().is_err_and(|refused| refused.code() == tonic::Code::InvalidArgument) {
+            let recorded = self.examiner.record_refused_of(&caller, prepared.0.id).await;
+            recorded.map_err(|error| refuse(NAME, &error))?;
+        }
+        let answer = disabled?;
         self.told.renew_now().await;
         Ok(answer)
     }
@@ -113,8 +119,14 @@ impl Rpc {
 
     async fn disabling(&self, caller: &Caller, message: &pb::DisableTotpRequest) -> Result<(Known, Proof), Error> {
         let known = self.examiner.confirm(caller, &message.current_password).await?;
-        let proof = self.factors.look(caller, known.id, Some(&message.code)).await;
-        Ok((known, proof.map_err(wrong_code)?))
+        match self.factors.look(caller, known.id, Some(&message.code)).await {
+            Ok(proof) => Ok((known, proof)),
+            Err(refused @ (Error::SignInRefused | Error::SecondFactorRequired)) => {
+                self.examiner.record_refused_of(caller, known.id).await?;
+                Err(wrong_code(refused))
+            }
+            Err(other) => Err(other),
+        }
     }
 }
 

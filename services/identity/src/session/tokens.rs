@@ -21,7 +21,7 @@ use crate::user::{User, UserId};
 /// How long an access token lives, in seconds.
 pub(crate) const ACCESS_SECONDS: i32 = 600;
 /// And that of a till.
-pub(crate) const TILL_SECONDS: i32 = 120;
+const TILL_SECONDS: i32 = 120;
 const KEY_BYTES: usize = 32;
 
 /// The keys of a shop.
@@ -96,14 +96,19 @@ impl Tokens {
         published
     }
 
-    /// An access token for a session, issued at an instant of the database's clock. A till's is short, and bears no right
+    /// An access token for a session, for so many seconds from an instant of the database's clock. A till's bears no right
     /// over users and roles.
     ///
     /// # Errors
     /// When the key cannot sign.
-    pub(crate) fn access(&self, user: &User, session: &Session, issued_at: DateTime<Utc>) -> Result<String, Fault> {
+    pub(crate) fn access(
+        &self,
+        user: &User,
+        session: &Session,
+        seconds: i32,
+        issued_at: DateTime<Utc>,
+    ) -> Result<String, Fault> {
         let (id, name) = (session.id.uuid(), user.person.full_name());
-        let seconds = session.kind.token_seconds();
         let mut claims = self.claims(user.id, id, name, &user.permissions, issued_at, seconds);
         if session.kind == Kind::Till {
             claims.perms.retain(|word| !word.starts_with("identity."));
@@ -117,7 +122,7 @@ impl Tokens {
         sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
     }
 
-    /// An access token for a program, which acts for the maker of its key.
+    /// An access token for a program, which acts for the maker of its key, for so many seconds.
     ///
     /// # Errors
     /// When the key cannot sign.
@@ -125,10 +130,10 @@ impl Tokens {
         &self,
         key: &ApiKey,
         permissions: &Permissions,
+        seconds: i32,
         issued_at: DateTime<Utc>,
     ) -> Result<String, Fault> {
-        let claims =
-            self.claims(key.created_by, key.id.uuid(), key.actor_name(), permissions, issued_at, ACCESS_SECONDS);
+        let claims = self.claims(key.created_by, key.id.uuid(), key.actor_name(), permissions, issued_at, seconds);
         let claims = AccessClaims { key: Some(key.id.uuid()), ..claims };
         let signer = self.signer();
         sign_access(&signer.key, &signer.kid, &claims).map_err(Fault::new)
@@ -193,14 +198,27 @@ impl Tokens {
     }
 }
 
-impl Kind {
-    /// How long an access token lives, in seconds.
-    pub(crate) fn token_seconds(self) -> i32 {
-        match self {
-            Self::Full => ACCESS_SECONDS,
-            Self::Till => TILL_SECONDS,
-        }
+impl Session {
+    /// How long an access token lives that is given now, in seconds: a till's is short, and none outlives its session.
+    pub(crate) fn token_seconds(&self, now: DateTime<Utc>) -> i32 {
+        let seconds = match self.kind {
+            Kind::Full => ACCESS_SECONDS,
+            Kind::Till => TILL_SECONDS,
+        };
+        seconds_until(self.life.expires_at, now).min(seconds)
     }
+}
+
+impl ApiKey {
+    /// How long an access token lives that is given for the key now, in seconds.
+    pub(crate) fn token_seconds(&self, now: DateTime<Utc>) -> i32 {
+        seconds_until(self.draft.expires_at, now).min(ACCESS_SECONDS)
+    }
+}
+
+/// Whole seconds from now on, at least one.
+fn seconds_until(end: DateTime<Utc>, now: DateTime<Utc>) -> i32 {
+    i32::try_from((end - now).num_seconds()).unwrap_or(i32::MAX).max(1)
 }
 
 /// 256 random bits.

@@ -7,6 +7,7 @@ use serde_json::json;
 use types::parse_country;
 
 use super::{Currency, LeapDay, Profile, TaxRounding, parse_time_zone, rpc, store};
+use crate::name::name;
 use crate::{Error, NAME, Settings};
 
 /// Makes the shop when there is none yet.
@@ -20,7 +21,7 @@ pub(crate) async fn open(app: &App, settings: &Settings) -> Result<(), String> {
 async fn make(app: &App, settings: &Settings) -> Result<(), Error> {
     let currency = Currency::parse("SHOP_CURRENCY", &settings.shop_currency)?;
     let profile = Profile {
-        name: settings.shop_name.clone(),
+        name: name("SHOP_NAME", &settings.shop_name)?,
         time_zone: parse_time_zone("SHOP_TIME_ZONE", &settings.shop_time_zone)?,
         tax_rounding: TaxRounding::Line,
         cash_rounding_minor_units: 1,

@@ -10,6 +10,7 @@ use types::{Violation, parse_country};
 use super::{LeapDay, Profile, Shop, TaxRounding, parse_time_zone, store};
 use crate::Error;
 use crate::change::{difference, means};
+use crate::name::name;
 
 pub(crate) struct Rpc {
     pub(crate) app: App,
@@ -56,7 +57,7 @@ fn changed(profile: &Profile, message: Option<&pb::Shop>, mask: Option<&[String]
     let message = message.ok_or_else(|| Violation::new("shop", "is required"))?;
     let mut profile = profile.clone();
     if means(mask, "name") {
-        message.name.trim().clone_into(&mut profile.name);
+        profile.name = name("shop.name", &message.name)?;
     }
     if means(mask, "time_zone") {
         profile.time_zone = parse_time_zone("shop.time_zone", &message.time_zone)?;

@@ -96,6 +96,12 @@ impl Examiner {
         Ok(self.app.db.commit(tx).await?)
     }
 
+    /// The same of somebody known.
+    pub(crate) async fn record_refused_of(&self, caller: &Caller, id: UserId) -> Result<(), Error> {
+        let user = users::get(&mut *self.app.db.read().await?, id).await?;
+        self.record_refused(caller, &user.person.email, Some(id)).await
+    }
+
     /// A failed sign-in is recorded in a transaction of its own: there is none that it could roll back with.
     pub(crate) async fn record_refused(&self, caller: &Caller, email: &str, id: Option<UserId>) -> Result<(), Error> {
         let Device { user_agent, ip_address } = Device::new(&caller.user_agent, &caller.client_ip);

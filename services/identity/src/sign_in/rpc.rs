@@ -12,7 +12,7 @@ use tonic::{Code, Request};
 use super::examine::{Examined, Examiner, Known};
 use crate::pin::{TRUSTED, desk::device, store as pins};
 use crate::second_factor::check::{Factors, Proof};
-use crate::session::tokens::{ACCESS_SECONDS, Tokens, hash as token_hash, random as random_token};
+use crate::session::tokens::{Tokens, hash as token_hash, random as random_token};
 use crate::session::{Device, Kind, Life, Session, SessionId, Use, rpc as sessions, store};
 use crate::trust::told::Told;
 use crate::user::{State, User, UserId, store as users};
@@ -72,22 +72,24 @@ impl pb::auth_service_server::AuthService for Rpc {
             let user = users::hold(tx, owner).await?;
             let shown = store::lock_shown(tx, &token_hash(token)).await?.ok_or(Error::RefreshTokenRefused)?;
             let (successor, session) = (tokens.successor(token), shown.session);
-            match session.judge(shown.used_at, caller.now) {
+            let session = match session.judge(shown.used_at, caller.now) {
                 Use::First => {
                     let lock = shop::store::get(tx).await?.profile.till_lock();
                     let life = session.life.used(caller.now, session.kind, lock);
-                    let session = Session { life, ..session.clone() };
+                    let session = Session { life, ..session };
                     store::succeed(tx, &session, &token_hash(token), &token_hash(&successor)).await?;
+                    session
                 }
-                Use::Again => {}
+                Use::Again => session,
                 Use::Stolen => {
                     sessions::end(tx, session.id, caller.now, "a refresh token was used twice").await?;
                     return Ok(pb::RefreshResponse::default());
                 }
                 Use::Late => return Err(Error::RefreshTokenRefused),
-            }
-            let access_token = tokens.access(&user, &session, store::clock(tx).await?)?;
-            let (expires_in, user) = (session.kind.token_seconds(), Some(user.at(caller.now).into()));
+            };
+            let expires_in = session.token_seconds(caller.now);
+            let access_token = tokens.access(&user, &session, expires_in, store::clock(tx).await?)?;
+            let user = Some(user.at(caller.now).into());
             Ok(pb::RefreshResponse { access_token, expires_in, refresh_token: successor, user })
         })
         .await?;
@@ -159,19 +161,21 @@ impl Rpc {
             known.counted.forgive(tx).await?;
             // This very try had been counted, and might show as a lock.
             let user = User { locked_until: None, ..user };
-            pins::unlock(tx, user.id).await?;
-            if let Some(till) = till {
-                pins::trust(tx, till, caller.now, caller.now + TRUSTED).await?;
+            // A customer signs in from anywhere; only who works here makes a till of a device. Tills before PINs, as whoever
+            // tries a PIN locks them.
+            if let Some(till) = till.filter(|_| user.membership.is_none()) {
+                pins::trust(tx, till, user.id, caller.now, caller.now + TRUSTED).await?;
             }
+            pins::unlock(tx, user.id).await?;
             let refresh_token = random_token()?;
             let device = Device::new(&caller.user_agent, &caller.client_ip);
             let hash = token_hash(&refresh_token);
             let (whose, life) = ((user.id, known.credential_version), Life::begin(caller.now));
             let session = store::begin(tx, whose, Kind::Full, &device, life, &hash).await?;
             record_begun(tx, &user, &session);
-            let access_token = tokens.access(&user, &session, store::clock(tx).await?)?;
-            let (expires_in, user) = (ACCESS_SECONDS, Some(user.into()));
-            Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user })
+            let expires_in = session.token_seconds(caller.now);
+            let access_token = tokens.access(&user, &session, expires_in, store::clock(tx).await?)?;
+            Ok(pb::LoginResponse { access_token, expires_in, refresh_token, user: Some(user.into()) })
         })
         .await
     }

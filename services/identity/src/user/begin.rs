@@ -6,6 +6,7 @@ use kit::App;
 use super::{UserId, rpc, store};
 use crate::password::Password;
 use crate::password::hasher::Hasher;
+use crate::password::rpc::around;
 use crate::{Error, NAME, Settings, role};
 
 /// Adds the first user when the settings name one and there is nobody yet.
@@ -22,7 +23,9 @@ async fn make(app: &App, hasher: &Hasher, first: &proto::identity::v1::CreateUse
     if store::any(&mut *app.db.read().await?).await? {
         return Ok(());
     }
-    let hash = hasher.hash(Password::parse(first.password.as_deref().unwrap_or_default())?).await?;
+    let person = rpc::person(first)?;
+    let around = around(&mut *app.db.read().await?, &person).await?;
+    let hash = hasher.hash(Password::parse(first.password.as_deref().unwrap_or_default(), &around)?).await?;
     let mut tx = app.db.begin(Context::of_service(NAME, "begin", app.clock.now())).await?;
     store::lock_beginning(&mut tx).await?;
     // Another replica may have been quicker.
@@ -30,7 +33,7 @@ async fn make(app: &App, hasher: &Hasher, first: &proto::identity::v1::CreateUse
         return Ok(());
     }
     let roles = role::store::hold_named(&mut tx, "roles", &first.roles).await?;
-    rpc::create(&mut tx, UserId::new(), &rpc::person(first), &roles, Some(&hash)).await?;
+    rpc::create(&mut tx, UserId::new(), &person, &roles, Some(&hash)).await?;
     app.db.commit(tx).await?;
     tracing::info!("the first user was made from the settings");
     Ok(())

@@ -12,12 +12,14 @@ use types::Violation;
 use super::store::Filter;
 use super::{Change, Colleague, Person, Shown, State, User, UserId, store};
 use crate::change::{difference, means};
-use crate::password::Password;
+use crate::name::name;
 use crate::password::hasher::Hasher;
+use crate::password::rpc::around;
+use crate::password::{self, Password};
 use crate::role::{self, Role, rpc::own};
 use crate::sign_in::{guard, store as throttle};
 use crate::trust::told::Told;
-use crate::{Error, NAME, invitation, portal, session};
+use crate::{Error, NAME, invitation, pin, portal, session};
 
 pub(crate) struct Rpc {
     pub(crate) app: App,
@@ -59,12 +61,12 @@ impl pb::user_service_server::UserService for Rpc {
 
     async fn create_user(&self, request: Request<pb::CreateUserRequest>) -> Reply<pb::CreateUserResponse> {
         let (_, message) = check(&request)?;
-        let hash = self.first_hash(message.password.as_deref()).await.map_err(|error| refuse(NAME, &error))?;
+        let hash = self.first_hash(message).await.map_err(|error| refuse(NAME, &error))?;
         let web_url = Arc::clone(&self.web_url);
         write(&self.app.db, request, async move |tx, caller, message| {
             let roles = role::store::hold_named(tx, "roles", &message.roles).await?;
             role::may_give(&own(caller), &role::union(&roles))?;
-            let user = create(tx, UserId::new(), &person(message), &roles, hash.as_deref()).await?;
+            let user = create(tx, UserId::new(), &person(message)?, &roles, hash.as_deref()).await?;
             if user.state == State::Invited {
                 invitation::rpc::send(tx, &web_url, &user).await?;
             }
@@ -152,15 +154,18 @@ impl pb::user_service_server::UserService for Rpc {
 
 impl Rpc {
     /// The hash of a first password, when there is one.
-    async fn first_hash(&self, password: Option<&str>) -> Result<Option<String>, Error> {
-        let Some(password) = password else { return Ok(None) };
-        self.hasher.hash(Password::parse(password)?).await.map(Some)
+    async fn first_hash(&self, message: &pb::CreateUserRequest) -> Result<Option<String>, Error> {
+        let Some(password) = message.password.as_deref() else { return Ok(None) };
+        let around = around(&mut *self.app.db.read().await?, &person(message)?).await?;
+        self.hasher.hash(Password::parse(password, &around)?).await.map(Some)
     }
 }
 
 /// Whatever the user could come in with opens nothing any more.
 pub(crate) async fn end_access(tx: &mut Tx, id: UserId, why: &str) -> Result<(), Error> {
     invitation::store::withdraw(tx, id).await?;
+    password::store::withdraw(tx, id).await?;
+    pin::store::distrust(tx, id).await?;
     let now = tx.context().now;
     session::rpc::end_all(tx, id, now, why).await
 }
@@ -187,7 +192,7 @@ async fn update(tx: &mut Tx, caller: &Caller, sent: &pb::User, mask: Option<&[St
     let admins = if roles.is_some() { store::lock_active_admins(tx).await? } else { Vec::new() };
     let user = store::lock(tx, UserId::parse("user.id", &sent.id)?).await?.staff()?;
     expect_etag(caller.if_match.as_deref(), user.version, || Error::UserChanged)?;
-    let person = changed_person(&user.person, sent, mask);
+    let person = changed_person(&user.person, sent, mask)?;
     let is_moved = person.email != user.person.email;
     if is_moved {
         // Whoever reads the mail of an address can become its user.
@@ -200,33 +205,36 @@ async fn update(tx: &mut Tx, caller: &Caller, sent: &pb::User, mask: Option<&[St
         store::set_roles(tx, user.id, roles).await?;
     }
     let saved = save(tx, &user, changed).await?;
+    if is_moved {
+        password::store::withdraw(tx, saved.id).await?;
+    }
     if saved.permissions != user.permissions {
         session::store::revoke_all_tokens(tx, &[saved.id]).await?;
     }
     Ok((saved, is_moved))
 }
 
-fn changed_person(person: &Person, sent: &pb::User, mask: Option<&[String]>) -> Person {
+fn changed_person(person: &Person, sent: &pb::User, mask: Option<&[String]>) -> Result<Person, Violation> {
     let mut person = person.clone();
     if means(mask, "email") {
         person.email.clone_from(&sent.email);
     }
     if means(mask, "first_name") {
-        sent.first_name.trim().clone_into(&mut person.first_name);
+        person.first_name = name("user.first_name", &sent.first_name)?;
     }
     if means(mask, "last_name") {
-        sent.last_name.trim().clone_into(&mut person.last_name);
+        person.last_name = name("user.last_name", &sent.last_name)?;
     }
-    person
+    Ok(person)
 }
 
 /// Who a request speaks of.
-pub(crate) fn person(message: &pb::CreateUserRequest) -> Person {
-    Person {
+pub(crate) fn person(message: &pb::CreateUserRequest) -> Result<Person, Violation> {
+    Ok(Person {
         email: message.email.clone(),
-        first_name: message.first_name.trim().to_owned(),
-        last_name: message.last_name.trim().to_owned(),
-    }
+        first_name: name("first_name", &message.first_name)?,
+        last_name: name("last_name", &message.last_name)?,
+    })
 }
 
 /// Adds a user, tells it and records it.
