@@ -82,7 +82,9 @@ async fn known_goods(owner: &Session, digits: usize) -> Result<Vec<Good>> {
     let rows = owner.all("/v1/products?kind=stock&sort=name").await?;
     let good =
         |row: &Value| Some(Good { id: text(row, "id").parse().ok()?, price: minor(&text(row, "price"), digits) });
-    let mut goods = rows.iter().filter_map(good).collect::<Vec<_>>();
+    // Cards pay to the cent, so all goods are taxed alike; others may have put theirs on the shelf.
+    let plain = rows.iter().filter(|row| row["taxCategory"] == "goods" && row["state"] == "active");
+    let mut goods = plain.filter_map(good).collect::<Vec<_>>();
     goods.sort_unstable_by_key(|good| good.id);
     if goods.len() < 3 { Err(Failure::new("the shop has fewer than three stock products")) } else { Ok(goods) }
 }
